@@ -1,0 +1,191 @@
+/// Sums over all rows when a block's rows are spread over processes; the identity when one process holds them all.
+///
+/// This is the one seam for reductions: every inner product of blocks and every column norm passes through `sum`, so that blocks
+/// spread over MPI ranks need their own operator, preconditioner and reduction, and no method changes.
+public protocol Reduction<Element>: Sendable {
+  /// The scalar type of the blocks.
+  associatedtype Element: Scalar
+  /// Replaces local partial sums by the sums over all processes.
+  func sum(_ values: inout [Element], count: Int)
+  /// Replaces local maxima by the maxima over all processes.
+  func maximum(_ values: inout [Double], count: Int)
+}
+
+/// All rows are here.
+public struct LocalReduction<Element: Scalar>: Reduction {
+  /// The reduction of one process.
+  public init() {}
+  /// Nothing to add.
+  public func sum(_ values: inout [Element], count: Int) {}
+  /// Nothing to compare.
+  public func maximum(_ values: inout [Double], count: Int) {}
+}
+
+/// Inner products and updates of blocks, with the scratch memory that they need: what a method sees of the loops over n.
+///
+/// Rows are cut into at most 64 fixed pieces whose partial sums are added in order. The cut depends on n alone, so the sums have
+/// the same bits for any number of threads.
+final class BlockSpace<Element: Scalar> {
+  private let reduction: any Reduction<Element>
+  private var partials: AlignedStorage<Element>
+  private var sums: [Element]
+  private var coefficients: AlignedStorage<Element>
+
+  static var maximumPieces: Int { 64 }
+
+  /// Room for inner products of p × q numbers, `blocks` of them at once.
+  init(p: Int, q: Int, blocks: Int = 1, rows: Int, reduction: any Reduction<Element> = LocalReduction<Element>()) {
+    self.reduction = reduction
+    let count = max(p * q * blocks, 1)
+    partials = AlignedStorage(count: Self.pieces(rows).count * count)
+    sums = [Element](repeating: 0, count: count)
+    coefficients = AlignedStorage(count: max(p * q, 1))
+  }
+
+  var byteCount: Int { partials.byteCount + coefficients.byteCount + sums.count * MemoryLayout<Element>.stride }
+
+  static func pieces(_ rows: Int) -> (count: Int, size: Int) {
+    let size = max(256, ((rows + maximumPieces - 1) / maximumPieces + 7) / 8 * 8)
+    return (max(1, (rows + size - 1) / size), size)
+  }
+
+  private func reserve(_ count: Int, pieces: Int) {
+    if partials.count < count * pieces { partials = AlignedStorage(count: count * pieces) }
+    if sums.count < count { sums = [Element](repeating: 0, count: count) }
+  }
+
+  /// G = YᴴX.
+  ///
+  /// - Complexity: 2npq flops (8npq complex), one read of X and Y, no allocation.
+  func inner(_ y: BlockVector<Element>, _ x: BlockVector<Element>, into g: inout DenseMatrix<Element>) {
+    precondition(y.rows == x.rows)
+    let (p, q) = (y.columns, x.columns)
+    g.reshape(rows: p, columns: q)
+    unsafe sumPieces(rows: x.rows, count: p * q, bytesPerRow: (p + q) * MemoryLayout<Element>.stride) { range, partial in
+      unsafe Kernels<Element>.inner(
+        range.count, p, y.base + range.lowerBound * y.stride, y.stride, q, x.base + range.lowerBound * x.stride, x.stride, partial)
+    }
+    for a in 0..<p { for b in 0..<q { g[a, b] = sums[a * q + b] } }
+  }
+
+  /// H = [V₀ V₁ …]ᴴ W over the first `count` blocks of the basis: one pass over W and over each basis block.
+  func inner(
+    basis: [BlockVector<Element>], count: Int, _ w: BlockVector<Element>, into h: inout DenseMatrix<Element>
+  ) {
+    let q = w.columns
+    var total = 0
+    for k in 0..<count { total += basis[k].columns }
+    h.reshape(rows: total, columns: q)
+    unsafe sumPieces(rows: w.rows, count: total * q, bytesPerRow: (total + q) * MemoryLayout<Element>.stride) { range, partial in
+      var target = unsafe partial
+      for k in 0..<count {
+        let (v, ld, p) = unsafe (basis[k].base, basis[k].stride, basis[k].columns)
+        unsafe Kernels<Element>.inner(
+          range.count, p, v + range.lowerBound * ld, ld, q, w.base + range.lowerBound * w.stride, w.stride, target)
+        unsafe target += p * q
+      }
+    }
+    for a in 0..<total { for b in 0..<q { h[a, b] = sums[a * q + b] } }
+  }
+
+  /// ‖column‖₂ of each column of X; entries must be far from the ends of the number range (`ColumnScaling`).
+  func columnNorms(_ x: BlockVector<Element>, into norms: inout [Double]) {
+    let m = x.columns
+    // The real sums travel as scalars, so that there is one kind of reduction.
+    unsafe sumPieces(rows: x.rows, count: m, bytesPerRow: m * MemoryLayout<Element>.stride) { range, partial in
+      unsafe withUnsafeTemporaryAllocation(of: Element.Magnitude.self, capacity: max(m, 1)) { scratch in
+        guard let scratch = scratch.baseAddress else { return }
+        unsafe Kernels<Element>.columnSquares(range.count, m, x.base + range.lowerBound * x.stride, x.stride, scratch)
+        for j in 0..<m { unsafe partial[j] = Element(scratch[j]) }
+      }
+    }
+    for j in 0..<m { norms[j] = Double(sums[j].realPart).squareRoot() }
+  }
+
+  /// max |entry| of each column of X; NaN when a column holds a NaN.
+  func columnMaxima(_ x: BlockVector<Element>, into maxima: inout [Double]) {
+    x.columnMaxima(into: &maxima)
+    reduction.maximum(&maxima, count: x.columns)
+  }
+
+  /// Y = Z + X·C, or Y = X·C without Z. Y may be Z itself (`update`).
+  func multiply(
+    _ x: BlockVector<Element>, _ c: DenseMatrix<Element>, plus z: BlockVector<Element>? = nil, into y: inout BlockVector<Element>
+  ) {
+    precondition(x.columns == c.rows && y.columns == c.columns && x.rows == y.rows)
+    let (p, q) = (c.rows, c.columns)
+    pack(c)
+    let (source, ldx, target, ldy) = unsafe (x.base, x.stride, y.mutableBase(), y.stride)
+    let (addend, ldz) = unsafe (z?.base, z?.stride ?? 0)
+    let packed = unsafe UnsafePointer(coefficients.base)
+    Parallel.rows(y.rows, bytesPerRow: (p + 2 * q) * MemoryLayout<Element>.stride) { range in
+      let i = range.lowerBound
+      let row = unsafe addend.map { unsafe $0 + i * ldz }
+      unsafe Kernels<Element>.update(range.count, p, source + i * ldx, ldx, q, packed, plus: row, ldz, target + i * ldy, ldy)
+    }
+  }
+
+  /// Y += X·C.
+  func update(_ y: inout BlockVector<Element>, plus x: BlockVector<Element>, times c: DenseMatrix<Element>) {
+    precondition(x.columns == c.rows && y.columns == c.columns && x.rows == y.rows)
+    let (p, q) = (c.rows, c.columns)
+    pack(c)
+    let (source, ldx, target, ldy) = unsafe (x.base, x.stride, y.mutableBase(), y.stride)
+    let packed = unsafe UnsafePointer(coefficients.base)
+    Parallel.rows(y.rows, bytesPerRow: (p + 2 * q) * MemoryLayout<Element>.stride) { range in
+      let (i, row) = unsafe (range.lowerBound, target + range.lowerBound * ldy)
+      unsafe Kernels<Element>.update(range.count, p, source + i * ldx, ldx, q, packed, plus: UnsafePointer(row), ldy, row, ldy)
+    }
+  }
+
+  /// P = Z + P·C in place, C square.
+  func recur(_ p: inout BlockVector<Element>, plus z: BlockVector<Element>?, times c: DenseMatrix<Element>) {
+    precondition(c.rows == c.columns && p.columns == c.rows)
+    let m = c.rows
+    if m > Kernels<Element>.largestInPlaceUpdate {
+      let old = p
+      return multiply(old, c, plus: z, into: &p)
+    }
+    pack(c)
+    let (target, ld) = unsafe (p.mutableBase(), p.stride)
+    let (addend, ldz) = unsafe (z?.base, z?.stride ?? 0)
+    let packed = unsafe UnsafePointer(coefficients.base)
+    Parallel.rows(p.rows, bytesPerRow: 3 * m * MemoryLayout<Element>.stride) { range in
+      let (i, row) = unsafe (range.lowerBound, target + range.lowerBound * ld)
+      let z = unsafe addend.map { unsafe $0 + i * ldz }
+      unsafe Kernels<Element>.update(range.count, m, UnsafePointer(row), ld, m, packed, plus: z, ldz, row, ld)
+    }
+  }
+
+  /// The coefficients row-major, as the kernels take them.
+  private func pack(_ c: DenseMatrix<Element>) {
+    let (p, q) = (c.rows, c.columns)
+    if coefficients.count < p * q { coefficients = AlignedStorage(count: p * q) }
+    let target = unsafe coefficients.base
+    unsafe c.withPointer { source in
+      guard p > 0, q > 0 else { return }
+      unsafe Kernels<Element>.fromColumnMajor(p, q, source, p, target, q)
+    }
+  }
+
+  /// Runs `body` on each piece of the rows and leaves the sum of the partial results in `sums`.
+  private func sumPieces(
+    rows: Int, count: Int, bytesPerRow: Int, _ body: (Range<Int>, UnsafeMutablePointer<Element>) -> Void
+  ) {
+    let (pieces, size) = Self.pieces(rows)
+    reserve(count, pieces: pieces)
+    let partial = unsafe partials.base
+    Parallel.parts(pieces, bytes: rows * bytesPerRow) { piece in
+      unsafe body(piece * size..<min(rows, (piece + 1) * size), partial + piece * count)
+    }
+    // Adds piece after piece: scaling by one keeps the loop in a kernel, where it is not generic.
+    for piece in 1..<max(pieces, 1) {
+      unsafe Kernels<Element>.combine(1, count, 1, partial + piece * count, count, 1, partial, count)
+    }
+    unsafe sums.withUnsafeMutableBufferPointer { sums in
+      guard let sums = sums.baseAddress else { return }
+      unsafe Kernels<Element>.combine(1, count, 1, partial, count, nil, sums, count)
+    }
+    reduction.sum(&sums, count: count)
+  }
+}

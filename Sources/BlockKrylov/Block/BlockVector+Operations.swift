@@ -1,0 +1,188 @@
+/// Operations on whole blocks, row by row, split over threads. Shapes are the caller's duty and are checked as preconditions.
+extension BlockVector {
+  private var rowBytes: Int { columns * MemoryLayout<Element>.stride }
+
+  /// self = alpha·X + beta·self; without `beta` the old numbers are not read, so they may be NaN.
+  mutating func combine(_ alpha: Element, _ x: BlockVector, _ beta: Element? = nil) {
+    precondition(x.rows == rows && x.columns == columns)
+    let (target, source, ld, ldx, m) = unsafe (mutableBase(), x.base, stride, x.stride, columns)
+    Parallel.rows(rows, bytesPerRow: 3 * rowBytes) { range in
+      unsafe Kernels<Element>.combine(
+        range.count, m, alpha, source + range.lowerBound * ldx, ldx, beta, target + range.lowerBound * ld, ld)
+    }
+  }
+
+  /// self = alpha·self.
+  mutating func scale(by alpha: Element) {
+    let (target, ld, m) = unsafe (mutableBase(), stride, columns)
+    Parallel.rows(rows, bytesPerRow: 2 * rowBytes) { range in
+      let row = unsafe target + range.lowerBound * ld
+      unsafe Kernels<Element>.combine(range.count, m, alpha, row, ld, nil, row, ld)
+    }
+  }
+
+  /// self = X.
+  mutating func copy(from x: BlockVector) { combine(1, x) }
+
+  /// self = 0.
+  mutating func setZero() {
+    let (target, ld, m) = unsafe (mutableBase(), stride, columns)
+    for i in 0..<rows { unsafe (target + i * ld).update(repeating: 0, count: m) }
+  }
+
+  /// self = X·diag(s).
+  mutating func scaleColumns(of x: BlockVector, by s: [Element.Magnitude]) {
+    precondition(x.rows == rows && x.columns == columns && s.count >= columns)
+    let (target, source, ld, ldx, m) = unsafe (mutableBase(), x.base, stride, x.stride, columns)
+    unsafe s.withUnsafeBufferPointer { s in
+      guard let s = s.baseAddress else { return }
+      Parallel.rows(rows, bytesPerRow: 2 * rowBytes) { range in
+        unsafe Kernels<Element>.scaleColumns(
+          range.count, m, s, source + range.lowerBound * ldx, ldx, target + range.lowerBound * ld, ld)
+      }
+    }
+  }
+
+  /// self = self·diag(s).
+  mutating func scaleColumns(by s: [Element.Magnitude]) {
+    precondition(s.count >= columns)
+    let (target, ld, m) = unsafe (mutableBase(), stride, columns)
+    unsafe s.withUnsafeBufferPointer { s in
+      guard let s = s.baseAddress else { return }
+      Parallel.rows(rows, bytesPerRow: 2 * rowBytes) { range in
+        let row = unsafe target + range.lowerBound * ld
+        unsafe Kernels<Element>.scaleColumns(range.count, m, s, row, ld, row, ld)
+      }
+    }
+  }
+
+  /// self = diag(d)·X.
+  mutating func scaleRows(of x: BlockVector, by d: [Element]) {
+    precondition(x.rows == rows && x.columns == columns && d.count == rows)
+    let (target, source, ld, ldx, m) = unsafe (mutableBase(), x.base, stride, x.stride, columns)
+    unsafe d.withUnsafeBufferPointer { d in
+      guard let d = d.baseAddress else { return }
+      Parallel.rows(rows, bytesPerRow: 2 * rowBytes) { range in
+        unsafe Kernels<Element>.scaleRows(
+          range.count, m, d + range.lowerBound, source + range.lowerBound * ldx, ldx, target + range.lowerBound * ld, ld)
+      }
+    }
+  }
+
+  /// self = diag(d)·self.
+  mutating func scaleRows(by d: [Element]) {
+    precondition(d.count == rows)
+    let (target, ld, m) = unsafe (mutableBase(), stride, columns)
+    unsafe d.withUnsafeBufferPointer { d in
+      guard let d = d.baseAddress else { return }
+      Parallel.rows(rows, bytesPerRow: 2 * rowBytes) { range in
+        let row = unsafe target + range.lowerBound * ld
+        unsafe Kernels<Element>.scaleRows(range.count, m, d + range.lowerBound, row, ld, row, ld)
+      }
+    }
+  }
+
+  /// self[:, k] = X[:, list[k]].
+  mutating func gatherColumns(_ list: [Int], of x: BlockVector) {
+    precondition(x.rows == rows && columns == list.count)
+    let (target, source, ld, ldx) = unsafe (mutableBase(), x.base, stride, x.stride)
+    unsafe list.withUnsafeBufferPointer { list in
+      Parallel.rows(rows, bytesPerRow: 2 * rowBytes) { range in
+        unsafe Kernels<Element>.gatherColumns(
+          range.count, list, source + range.lowerBound * ldx, ldx, target + range.lowerBound * ld, ld)
+      }
+    }
+  }
+
+  /// self[:, list[k]] = X[:, k].
+  mutating func scatterColumns(_ list: [Int], from x: BlockVector) {
+    precondition(x.rows == rows && x.columns == list.count)
+    let (target, source, ld, ldx) = unsafe (mutableBase(), x.base, stride, x.stride)
+    unsafe list.withUnsafeBufferPointer { list in
+      Parallel.rows(rows, bytesPerRow: 2 * rowBytes) { range in
+        unsafe Kernels<Element>.scatterColumns(
+          range.count, list, source + range.lowerBound * ldx, ldx, target + range.lowerBound * ld, ld)
+      }
+    }
+  }
+
+  /// self[i, :] = X[list[i], :].
+  mutating func gatherRows(_ list: [Int], of x: BlockVector) {
+    precondition(list.count == rows && x.columns == columns)
+    let (target, source, ld, ldx, m) = unsafe (mutableBase(), x.base, stride, x.stride, columns)
+    unsafe list.withUnsafeBufferPointer { list in
+      guard let list = list.baseAddress else { return }
+      Parallel.rows(rows, bytesPerRow: 2 * rowBytes) { range in
+        unsafe Kernels<Element>.gatherRows(
+          range.count, m, list + range.lowerBound, source, ldx, target + range.lowerBound * ld, ld)
+      }
+    }
+  }
+
+  /// self[list[i], :] = X[i, :]; `list` is a permutation.
+  mutating func scatterRows(_ list: [Int], from x: BlockVector) {
+    precondition(list.count == x.rows && x.columns == columns)
+    let (target, source, ld, ldx, m) = unsafe (mutableBase(), x.base, stride, x.stride, columns)
+    unsafe list.withUnsafeBufferPointer { list in
+      guard let list = list.baseAddress else { return }
+      Parallel.rows(x.rows, bytesPerRow: 2 * rowBytes) { range in
+        unsafe Kernels<Element>.scatterRows(
+          range.count, m, list + range.lowerBound, source + range.lowerBound * ldx, ldx, target, ld)
+      }
+    }
+  }
+
+  /// max |entry| of each column, the larger of both parts for a complex one; NaN when the column holds a NaN.
+  public func columnMaxima() -> [Double] {
+    var result = [Double](repeating: 0, count: columns)
+    columnMaxima(into: &result)
+    return result
+  }
+
+  /// As `columnMaxima()`, into memory that is there.
+  func columnMaxima(into result: inout [Double]) {
+    precondition(result.count >= columns)
+    let (source, ld, m) = unsafe (base, stride, columns)
+    unsafe withUnsafeTemporaryAllocation(of: Element.Magnitude.self, capacity: max(m, 1)) { scratch in
+      guard let scratch = scratch.baseAddress else { return }
+      unsafe Kernels<Element>.columnMaxima(rows, m, source, ld, scratch)
+      for j in 0..<m { unsafe result[j] = Double(scratch[j]) }
+    }
+  }
+
+  /// ‖column‖₂ of each column. Columns are taken as they are: see `ColumnScaling` for entries near the ends of the number range.
+  public func columnNorms() -> [Double] {
+    let scaling = ColumnScaling<Element>(of: self)
+    var scaled = self
+    if !scaling.isTrivial { scaled.scaleColumns(by: scaling.factors) }
+    let (source, ld, m) = unsafe (scaled.base, scaled.stride, columns)
+    var result = [Double](repeating: 0, count: columns)
+    unsafe withUnsafeTemporaryAllocation(of: Element.Magnitude.self, capacity: max(m, 1)) { scratch in
+      guard let scratch = scratch.baseAddress else { return }
+      unsafe Kernels<Element>.columnSquares(rows, m, source, ld, scratch)
+      for j in 0..<m { unsafe result[j] = Double(scratch[j]).squareRoot() / Double(scaling.factors[j]) }
+    }
+    return result
+  }
+}
+
+/// Powers of two that bring the largest entry of each column into [½, 1), so that squares neither overflow nor underflow.
+///
+/// Powers of two make the scaling exact: a column times 10⁻¹² goes through the same roundings as the column itself.
+struct ColumnScaling<Element: Scalar> {
+  /// What to multiply column j by; 1 for a column that is zero or not finite.
+  let factors: [Element.Magnitude]
+  /// 1 / factors.
+  let inverses: [Element.Magnitude]
+  /// max |entry| of each column before scaling, NaN or infinite where the column is not finite.
+  let maxima: [Double]
+
+  init(of block: BlockVector<Element>) {
+    maxima = block.columnMaxima()
+    let exponents = maxima.map { $0 > 0 && $0.isFinite ? Int($0.exponent) + 1 : 0 }
+    factors = exponents.map { Element.Magnitude(sign: .plus, exponent: Element.Magnitude.Exponent(-$0), significand: 1) }
+    inverses = exponents.map { Element.Magnitude(sign: .plus, exponent: Element.Magnitude.Exponent($0), significand: 1) }
+  }
+
+  var isTrivial: Bool { factors.allSatisfy { $0 == 1 } }
+}

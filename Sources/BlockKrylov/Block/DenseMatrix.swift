@@ -1,0 +1,141 @@
+/// A small dense matrix, column-major: Gram matrices, projected operators, coefficients. p × p with p the block width.
+///
+/// Its memory is reserved once for the largest shape that it takes, so that changing the shape within it allocates nothing.
+public struct DenseMatrix<Element: Scalar>: Sendable {
+  /// The number of rows.
+  public private(set) var rows: Int
+  /// The number of columns.
+  public private(set) var columns: Int
+  private(set) var values: [Element]
+
+  /// A matrix of zeros.
+  public init(rows: Int, columns: Int) {
+    self.rows = rows
+    self.columns = columns
+    values = [Element](repeating: 0, count: rows * columns)
+  }
+
+  /// A matrix from a function of row and column.
+  public init(rows: Int, columns: Int, _ entry: (_ row: Int, _ column: Int) throws -> Element) rethrows {
+    self.init(rows: rows, columns: columns)
+    for j in 0..<columns { for i in 0..<rows { values[i + j * rows] = try entry(i, j) } }
+  }
+
+  /// The identity.
+  public static func identity(_ n: Int) -> DenseMatrix { DenseMatrix(rows: n, columns: n) { $0 == $1 ? 1 : 0 } }
+
+  /// One entry.
+  public subscript(row: Int, column: Int) -> Element {
+    get { values[row + column * rows] }
+    set { values[row + column * rows] = newValue }
+  }
+
+  /// Takes another shape; the entries become unspecified. Allocates only when the matrix has never been so large.
+  mutating func reshape(rows: Int, columns: Int) {
+    self.rows = rows
+    self.columns = columns
+    if values.count < rows * columns { values = [Element](repeating: 0, count: rows * columns) }
+  }
+
+  /// Takes another shape and becomes zero.
+  mutating func reset(rows: Int, columns: Int) {
+    reshape(rows: rows, columns: columns)
+    for i in 0..<(rows * columns) { values[i] = 0 }
+  }
+
+  mutating func copy(from other: DenseMatrix) {
+    reshape(rows: other.rows, columns: other.columns)
+    for i in 0..<(rows * columns) { values[i] = other.values[i] }
+  }
+
+  func withPointer<R>(_ body: (UnsafePointer<Element>) -> R) -> R {
+    unsafe values.withUnsafeBufferPointer { unsafe body($0.baseAddress ?? Self.nowhere) }
+  }
+
+  mutating func withMutablePointer<R>(_ body: (UnsafeMutablePointer<Element>) -> R) -> R {
+    unsafe values.withUnsafeMutableBufferPointer { unsafe body($0.baseAddress ?? Self.nowhereMutable) }
+  }
+
+  // An empty array has no address; LAPACK is then called with zero sizes and never looks.
+  private static var nowhere: UnsafePointer<Element> { unsafe UnsafePointer(nowhereMutable) }
+  private static var nowhereMutable: UnsafeMutablePointer<Element> {
+    unsafe UnsafeMutableRawPointer(bitPattern: 64).unsafelyUnwrapped.assumingMemoryBound(to: Element.self)
+  }
+}
+
+extension DenseMatrix: Equatable {
+  /// Whether shape and every number agree.
+  public static func == (a: DenseMatrix, b: DenseMatrix) -> Bool {
+    a.rows == b.rows && a.columns == b.columns
+      && a.values.prefix(a.rows * a.columns).elementsEqual(b.values.prefix(b.rows * b.columns))
+  }
+}
+
+extension DenseMatrix {
+  /// self = alpha·op(A)·op(B) + beta·self; self has the right shape when `beta` is not 0.
+  mutating func multiply(
+    _ a: DenseMatrix, _ b: DenseMatrix, _ opA: LAPACK<Element>.Operation = .none, _ opB: LAPACK<Element>.Operation = .none,
+    alpha: Element = 1, beta: Element = 0
+  ) {
+    let (m, k) = opA == .none ? (a.rows, a.columns) : (a.columns, a.rows)
+    let n = opB == .none ? b.columns : b.rows
+    if beta == 0 { reshape(rows: m, columns: n) }
+    unsafe withMutablePointer { c in
+      unsafe a.withPointer { pa in
+        unsafe b.withPointer { pb in
+          unsafe LAPACK.gemm(opA, opB, m, n, k, alpha, pa, a.rows, pb, b.rows, beta, c, m)
+        }
+      }
+    }
+  }
+
+  /// The product of two small matrices.
+  static func * (a: DenseMatrix, b: DenseMatrix) -> DenseMatrix {
+    var c = DenseMatrix(rows: a.rows, columns: b.columns)
+    c.multiply(a, b)
+    return c
+  }
+
+  /// The conjugate transpose.
+  public var adjoint: DenseMatrix { DenseMatrix(rows: columns, columns: rows) { self[$1, $0].conjugate } }
+
+  /// self = op(T)⁻¹·self or self·op(T)⁻¹ with a triangle of T.
+  mutating func solveTriangular(
+    _ side: LAPACK<Element>.Side, _ t: DenseMatrix, _ triangle: LAPACK<Element>.Triangle = .upper,
+    _ op: LAPACK<Element>.Operation = .none
+  ) {
+    let (m, n) = (rows, columns)
+    unsafe withMutablePointer { b in
+      unsafe t.withPointer { a in unsafe LAPACK.solveTriangular(side, triangle, op, m, n, a, t.rows, b, m) }
+    }
+  }
+
+  /// Whether every number is finite.
+  var isFinite: Bool {
+    for i in 0..<(rows * columns) where !values[i].isFinite { return false }
+    return true
+  }
+
+  /// √Σ|a_ij|².
+  var frobeniusNorm: Double {
+    var sum = 0.0
+    for i in 0..<(rows * columns) {
+      let a = Double(values[i].modulus)
+      sum += a * a
+    }
+    return sum.squareRoot()
+  }
+
+  /// ‖column‖₂ over some rows, of each column.
+  func columnNorms(rows range: Range<Int>? = nil, into result: inout [Double]) {
+    let range = range ?? 0..<rows
+    for j in 0..<columns {
+      var sum = 0.0
+      for i in range {
+        let (re, im) = (Double(values[i + j * rows].realPart), Double(values[i + j * rows].imaginaryPart))
+        sum += re * re + im * im
+      }
+      result[j] = sum.squareRoot()
+    }
+  }
+}

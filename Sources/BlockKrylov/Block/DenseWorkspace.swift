@@ -1,0 +1,85 @@
+/// The scratch memory of LAPACK, allocated once, and the factorisations of small matrices that the methods need.
+final class DenseWorkspace<Element: Scalar> {
+  private var work: [Element]
+  private var realWork: [Element.Magnitude]
+  private(set) var eigenvalues: [Element.Magnitude]
+
+  /// Room for matrices up to rows × columns.
+  init(rows: Int, columns: Int) {
+    work = [Element](repeating: 0, count: LAPACK<Element>.workspaceCount(rows, columns))
+    realWork = [Element.Magnitude](repeating: 0, count: LAPACK<Element>.realWorkspaceCount(max(rows, columns)))
+    eigenvalues = [Element.Magnitude](repeating: 0, count: max(rows, columns))
+  }
+
+  /// Upper Cholesky factor R of a Hermitian G, G = RᴴR, in place with zeros below; false when a pivot is not positive.
+  func cholesky(_ g: inout DenseMatrix<Element>) -> Bool {
+    let n = g.rows
+    let info = unsafe g.withMutablePointer { unsafe LAPACK<Element>.cholesky(.upper, n, $0, n) }
+    for j in 0..<n { for i in (j + 1)..<max(n, j + 1) { g[i, j] = 0 } }
+    return info == 0
+  }
+
+  /// Eigenvectors in place of the Hermitian matrix, ascending `eigenvalues`; false when LAPACK did not converge.
+  func eigen(_ a: inout DenseMatrix<Element>) -> Bool {
+    let n = a.rows
+    return unsafe work.withUnsafeMutableBufferPointer { work in
+      unsafe realWork.withUnsafeMutableBufferPointer { realWork in
+        unsafe eigenvalues.withUnsafeMutableBufferPointer { w in
+          guard let pw = work.baseAddress, let pr = realWork.baseAddress, let pe = w.baseAddress else { return true }
+          return unsafe a.withMutablePointer {
+            unsafe LAPACK<Element>.eigen(n, $0, n, pe, work: pw, work.count, realWork: pr) == 0
+          }
+        }
+      }
+    }
+  }
+
+  /// Householder QR in place: R above, reflectors below the diagonal, their factors in `tau`.
+  func qr(_ a: inout DenseMatrix<Element>, tau: inout DenseMatrix<Element>) {
+    let (m, n) = (a.rows, a.columns)
+    tau.reshape(rows: max(min(m, n), 1), columns: 1)
+    unsafe work.withUnsafeMutableBufferPointer { work in
+      guard let pw = work.baseAddress else { return }
+      unsafe a.withMutablePointer { pa in
+        unsafe tau.withMutablePointer { pt in unsafe LAPACK<Element>.qr(m, n, pa, m, pt, work: pw, work.count) }
+      }
+    }
+  }
+
+  /// C = Qᴴ·C (or Q·C) with the reflectors of `qr`.
+  func applyQ(_ a: DenseMatrix<Element>, tau: DenseMatrix<Element>, adjoint: Bool, to c: inout DenseMatrix<Element>) {
+    let (m, n, k) = (c.rows, c.columns, min(a.rows, a.columns))
+    unsafe work.withUnsafeMutableBufferPointer { work in
+      guard let pw = work.baseAddress else { return }
+      unsafe c.withMutablePointer { pc in
+        unsafe a.withPointer { pa in
+          unsafe tau.withPointer { pt in
+            unsafe LAPACK<Element>.applyQ(adjoint: adjoint, m, n, k, pa, a.rows, pt, pc, m, work: pw, work.count)
+          }
+        }
+      }
+    }
+  }
+
+  /// Thin SVD A = U·diag(s)·Vᴴ: `u`, `vt` and `eigenvalues` (the singular values, descending); `a` is destroyed.
+  func svd(_ a: inout DenseMatrix<Element>, u: inout DenseMatrix<Element>, vt: inout DenseMatrix<Element>) -> Bool {
+    let (m, n) = (a.rows, a.columns)
+    let k = min(m, n)
+    u.reshape(rows: m, columns: k)
+    vt.reshape(rows: k, columns: n)
+    return unsafe work.withUnsafeMutableBufferPointer { work in
+      unsafe realWork.withUnsafeMutableBufferPointer { realWork in
+        unsafe eigenvalues.withUnsafeMutableBufferPointer { w in
+          guard let pw = work.baseAddress, let pr = realWork.baseAddress, let ps = w.baseAddress else { return true }
+          return unsafe a.withMutablePointer { pa in
+            unsafe u.withMutablePointer { pu in
+              unsafe vt.withMutablePointer { pv in
+                unsafe LAPACK<Element>.svd(m, n, pa, m, ps, pu, m, pv, k, work: pw, work.count, realWork: pr) == 0
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}

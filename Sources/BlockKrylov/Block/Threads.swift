@@ -1,0 +1,205 @@
+internal import Synchronization
+
+#if canImport(Darwin)
+  internal import Darwin
+#elseif canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#endif
+
+/// How many threads the kernels use.
+///
+/// Results have the same bits for any number of threads. The limit belongs to the current task, so that concurrent solves may
+/// have different ones: `Threads.$limit.withValue(1) { … }`.
+public enum Threads {
+  /// The most threads that work started from this task uses; `nil` means ``available``.
+  @TaskLocal public static var limit: Int?
+
+  /// The processors that this process may use, or what the environment variable `KRYLOV_NUM_THREADS` says.
+  public static let available: Int = {
+    if let text = unsafe getenv("KRYLOV_NUM_THREADS"), let count = unsafe Int(String(cString: text)), count > 0 {
+      return min(count, 1024)
+    }
+    return max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+  }()
+
+  /// The number of threads that work started here may use.
+  public static var count: Int { max(1, min(limit ?? available, 1024)) }
+
+  /// The instruction set that the kernels run on here: `x86-64-v4`, `x86-64-v3` or `baseline`.
+  public static var instructionSet: String { Kernels<Double>.instructionSet }
+}
+
+/// Splits work over rows into parts that run at once.
+enum Parallel {
+  /// Work below this many bytes touched is not worth waking another thread (about 20 µs of memory traffic).
+  static let grainBytes = 1 << 18
+
+  /// The number of threads for work that touches `bytes` bytes.
+  static func threads(forBytes bytes: Int) -> Int {
+    let limit = Threads.count
+    return limit == 1 ? 1 : max(1, min(limit, bytes / grainBytes))
+  }
+
+  /// Runs `body` on contiguous ranges that cover 0 ..< count, one per thread; the ranges begin at multiples of 8.
+  static func rows(_ count: Int, bytesPerRow: Int, _ body: (Range<Int>) -> Void) {
+    let parts = threads(forBytes: count &* bytesPerRow)
+    if parts == 1 { return body(0..<count) }
+    WorkerPool.shared.run(parts) { part in
+      let range = slice(part, of: parts, count: count)
+      if !range.isEmpty { body(range) }
+    }
+  }
+
+  /// The part-th of `parts` nearly equal ranges of 0 ..< count, beginning at multiples of 8 rows.
+  static func slice(_ part: Int, of parts: Int, count: Int) -> Range<Int> {
+    let groups = (count + 7) / 8
+    let low = min(count, groups * part / parts * 8)
+    let high = min(count, groups * (part + 1) / parts * 8)
+    return low..<high
+  }
+
+  /// Runs `body` on each part number 0 ..< parts, spread over the threads.
+  static func parts(_ parts: Int, bytes: Int, _ body: (Int) -> Void) {
+    let threads = min(threads(forBytes: bytes), parts)
+    if threads == 1 {
+      for part in 0..<parts { body(part) }
+      return
+    }
+    WorkerPool.shared.run(threads) { thread in
+      for part in (parts * thread / threads)..<(parts * (thread + 1) / threads) { body(part) }
+    }
+  }
+}
+
+/// Threads that wait for work: they spin for a short while, since the next kernel usually follows within microseconds, then sleep.
+///
+/// One job runs at a time. A caller that finds the pool busy (another solve is running) does its parts alone, so concurrent solves
+/// never wait for each other.
+@safe final class WorkerPool: @unchecked Sendable {
+  // Unchecked: `job` is written only by the caller that holds `busy`, before it raises `generation`.
+  static let shared = WorkerPool()
+
+  private typealias Job = (Int) -> Void
+  private let busy = Atomic<Bool>(false)
+  /// The number of the job times 1024, plus how many workers it wants: one word, so that a late waker sees both of one job.
+  private let generation = Atomic<Int>(0)
+  private let remaining = Atomic<Int>(0)
+  private let sleepers = Atomic<Int>(0)
+  private var job: UnsafePointer<Job>?
+  private var workers = 0
+  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+  private let wake: UnsafeMutablePointer<pthread_cond_t>
+
+  private static let spins = 4000
+
+  private init() {
+    unsafe mutex = .allocate(capacity: 1)
+    unsafe wake = .allocate(capacity: 1)
+    unsafe mutex.initialize(to: pthread_mutex_t())
+    unsafe wake.initialize(to: pthread_cond_t())
+    unsafe pthread_mutex_init(mutex, nil)
+    unsafe pthread_cond_init(wake, nil)
+  }
+
+  /// Runs `body(0)` … `body(count − 1)`, part 0 on the calling thread, and returns when all are done.
+  func run(_ count: Int, _ body: (Int) -> Void) {
+    guard count > 1, busy.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged else {
+      for part in 0..<count { body(part) }
+      return
+    }
+    grow(to: count - 1)
+    let helpers = min(count - 1, workers, 1023)
+    withoutActuallyEscaping(body) { escapable in
+      let parallel: Job = { part in
+        // Parts beyond the number of threads are shared out round robin.
+        var next = part
+        while next < count {
+          escapable(next)
+          next += helpers + 1
+        }
+      }
+      unsafe withUnsafePointer(to: parallel) { pointer in
+        unsafe job = pointer
+        remaining.store(helpers, ordering: .relaxed)
+        let last = generation.load(ordering: .relaxed)
+        generation.store((last / 1024 + 1) * 1024 + helpers, ordering: .sequentiallyConsistent)
+        if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
+          unsafe pthread_mutex_lock(mutex)
+          unsafe pthread_cond_broadcast(wake)
+          unsafe pthread_mutex_unlock(mutex)
+        }
+        unsafe pointer.pointee(0)
+        var spin = 0
+        while remaining.load(ordering: .acquiring) > 0 {
+          spin += 1
+          if spin >= Self.spins { sched_yield() }
+        }
+        unsafe job = nil
+      }
+    }
+    busy.store(false, ordering: .releasing)
+  }
+
+  private func grow(to wanted: Int) {
+    while workers < wanted {
+      let id = workers + 1
+      let seen = generation.load(ordering: .relaxed)
+      guard start({ [unowned self] in self.work(id: id, seen: seen) }) else { return }
+      workers += 1
+    }
+  }
+
+  private func work(id: Int, seen: Int) {
+    var seen = seen
+    while true {
+      var spin = 0
+      while generation.load(ordering: .acquiring) == seen {
+        spin += 1
+        if spin >= Self.spins { sleep(until: seen) }
+      }
+      seen = generation.load(ordering: .acquiring)
+      // A new job starts only when all parts of the last one are done, so `job` is steady for those that take part.
+      if id <= seen % 1024, let job = unsafe job {
+        unsafe job.pointee(id)
+        remaining.subtract(1, ordering: .releasing)
+      }
+    }
+  }
+
+  private func sleep(until seen: Int) {
+    unsafe pthread_mutex_lock(mutex)
+    sleepers.add(1, ordering: .sequentiallyConsistent)
+    while generation.load(ordering: .sequentiallyConsistent) == seen {
+      unsafe pthread_cond_wait(wake, mutex)
+    }
+    sleepers.subtract(1, ordering: .sequentiallyConsistent)
+    unsafe pthread_mutex_unlock(mutex)
+  }
+
+  private final class Start {
+    let body: () -> Void
+    init(_ body: @escaping () -> Void) { self.body = body }
+  }
+
+  private func start(_ body: @escaping () -> Void) -> Bool {
+    let box = unsafe Unmanaged.passRetained(Start(body))
+    #if canImport(Darwin)
+      var thread: pthread_t?
+      let code = unsafe pthread_create(&thread, nil, { unsafe Unmanaged<Start>.fromOpaque($0).takeRetainedValue().body(); return nil }, box.toOpaque())
+      if code == 0, let thread { pthread_detach(thread) }
+    #else
+      var thread = pthread_t()
+      let code = unsafe pthread_create(
+        &thread, nil,
+        { argument in
+          if let argument = unsafe argument { unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body() }
+          return nil
+        }, box.toOpaque())
+      if code == 0 { pthread_detach(thread) }
+    #endif
+    if code != 0 { unsafe box.release() }
+    return code == 0
+  }
+}

@@ -1,0 +1,33 @@
+/// What the package throws: misuse, input that cannot be used, and failure that the caller asked to be thrown.
+///
+/// Non-convergence is not an error but a result (``ColumnStatus``) unless a solution is asked for with
+/// ``SolveResult/solution(requiring:)``. Each case carries one line that says what is wrong and what to do.
+public enum BlockKrylovError: Error, Equatable, Sendable {
+  /// Sizes that do not fit together.
+  case shape(String)
+  /// A matrix that violates its format, or has entries that are not finite.
+  case invalidMatrix(String)
+  /// An option with a value that has no meaning, or options that contradict each other.
+  case invalidOption(String)
+  /// A combination that this method cannot do.
+  case unsupported(String)
+  /// A preconditioner or factorisation that could not be built.
+  case factorization(String)
+  /// A file that cannot be read; the line counts from 1.
+  case file(path: String, line: Int?, String)
+  /// A solution was required that was not reached.
+  case notConverged(String)
+}
+
+extension BlockKrylovError: CustomStringConvertible {
+  /// One line: what is wrong, and what to do.
+  public var description: String {
+    switch self {
+    case .shape(let text), .invalidMatrix(let text), .invalidOption(let text), .unsupported(let text),
+      .factorization(let text), .notConverged(let text):
+      return text
+    case .file(let path, let line, let text):
+      return line.map { "\(path):\($0): \(text)" } ?? "\(path): \(text)"
+    }
+  }
+}

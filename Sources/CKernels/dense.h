@@ -1,0 +1,76 @@
+/* Products of blocks with small matrices, one chunk of columns. */
+
+/* sum[r][v] = sum_k s[r across + k along] a[k lda], the register tile of both products: `rows` times n vectors over
+ * `count` terms. A small tile has too few sums to hide the additions' latency; `strands` of them take turns then. */
+INLINE void LN(tile)(const int rows, const int n, const int strands, int64_t width, int64_t count, const REAL *s,
+                     int64_t across, int64_t along, const REAL *a, int64_t lda, const REAL sign,
+                     VECTOR sum[TILE][DENSE_VECTORS]) {
+    VECTOR part[4][PARTS][TILE][DENSE_VECTORS] = {0};
+    int64_t k = 0;
+    for (; k + strands <= count; k += strands) {
+        UNROLL for (int h = 0; h < strands; h++) {
+            VECTOR row[DENSE_VECTORS];
+            UNROLL for (int v = 0; v < n; v++) row[v] = LOAD(a + (k + h) * lda + OFFSET(v));
+            UNROLL for (int r = 0; r < rows; r++)
+                UNROLL for (int c = 0; c < PARTS; c++)
+                    UNROLL for (int v = 0; v < n; v++)
+                        part[h][c][r][v] += s[r * across + (k + h) * along + c] * row[v];
+        }
+    }
+    for (; k < count; k++) {
+        UNROLL for (int r = 0; r < rows; r++)
+            UNROLL for (int c = 0; c < PARTS; c++)
+                UNROLL for (int v = 0; v < n; v++)
+                    part[0][c][r][v] += s[r * across + k * along + c] * LOAD(a + k * lda + OFFSET(v));
+    }
+    UNROLL for (int r = 0; r < rows; r++) {
+        UNROLL for (int v = 0; v < n; v++) {
+            UNROLL for (int h = 1; h < strands; h++)
+                UNROLL for (int c = 0; c < PARTS; c++) part[0][c][r][v] += part[h][c][r][v];
+            sum[r][v] = part[0][0][r][v];
+            if (PARTS == 2) sum[r][v] += sign * TIMES_I(part[0][PARTS - 1][r][v]);
+        }
+    }
+}
+
+INLINE void LN(update_rows)(const int rows, const int n, const struct operands *o, int64_t i, int64_t column,
+                            int64_t width) {
+    const REAL *x = (const REAL *)o->x + i * o->ldx * PARTS, *c = (const REAL *)o->c + column;
+    const REAL *z = o->b ? (const REAL *)o->b + i * o->ldb * PARTS + column : NULL;
+    REAL *y = (REAL *)o->y + i * o->ldy * PARTS + column;
+    VECTOR sum[TILE][DENSE_VECTORS];
+    LN(tile)(rows, n, 1, width, o->p, x, o->ldx * PARTS, PARTS, c, o->q * PARTS, 1, sum);
+    UNROLL for (int r = 0; r < rows; r++) {
+        if (z) UNROLL for (int v = 0; v < n; v++) sum[r][v] += LOAD(z + r * o->ldb * PARTS + OFFSET(v));
+        UNROLL for (int v = 0; v < n; v++) AS_STORED(y + r * o->ldy * PARTS + OFFSET(v)) = sum[r][v];
+    }
+}
+
+INLINE void LN(update)(PASS_ARGUMENTS) {
+    int64_t i = begin;
+    for (; i + TILE <= end; i += TILE) LN(update_rows)(TILE, n, o, i, column, width);
+    for (; i < end; i++) LN(update_rows)(1, n, o, i, column, width);
+}
+
+/* Adds rows a ..< a + rows of Y^H X. */
+INLINE void LN(inner_rows)(const int rows, const int n, const struct operands *o, int64_t begin, int64_t end, int64_t a,
+                           int64_t column, int64_t width) {
+    const int64_t ldx = o->ldx * PARTS, ldy = o->ldb * PARTS;
+    const REAL *x = (const REAL *)o->x + begin * ldx + column, *y = (const REAL *)o->b + begin * ldy + a * PARTS;
+    REAL *g = (REAL *)o->g + a * o->q * PARTS + column;
+    VECTOR sum[TILE][DENSE_VECTORS];
+    const int strands = rows * n >= 4 ? 1 : rows * n >= 2 ? 2 : 4;
+    LN(tile)(rows, n, strands, width, end - begin, y, PARTS, ldy, x, ldx, -1, sum);
+    UNROLL for (int r = 0; r < rows; r++) {
+        UNROLL for (int v = 0; v < n; v++) sum[r][v] += LOAD(g + r * o->q * PARTS + OFFSET(v));
+        UNROLL for (int v = 0; v < n; v++) AS_STORED(g + r * o->q * PARTS + OFFSET(v)) = sum[r][v];
+    }
+}
+
+INLINE void LN(inner)(PASS_ARGUMENTS) {
+    int64_t a = 0;
+    for (; a + TILE <= o->p; a += TILE) LN(inner_rows)(TILE, n, o, begin, end, a, column, width);
+    if (TILE > 4 && a + 4 <= o->p) LN(inner_rows)(4, n, o, begin, end, a, column, width), a += 4;
+    if (TILE > 2 && a + 2 <= o->p) LN(inner_rows)(2, n, o, begin, end, a, column, width), a += 2;
+    if (a < o->p) LN(inner_rows)(1, n, o, begin, end, a, column, width);
+}

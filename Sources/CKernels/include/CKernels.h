@@ -1,0 +1,111 @@
+/* CKernels: the loops over n.
+ *
+ * Every function works on a range of rows of row-major blocks (row i of X starts at X + i*ldx, its m entries are
+ * contiguous), or on rows begin ..< end of a sparse matrix in compressed rows. Nothing here allocates, starts threads,
+ * keeps state or reports errors: the caller validates shapes and splits the rows over threads. A row's result depends
+ * on that row's operands only, never on how the rows are split, so any split gives the same bits.
+ *
+ * `bk_scalar` names the entries' type; complex entries are interleaved (real, imaginary) pairs. Leading dimensions
+ * and counts are in entries, not bytes. Blocks need only the natural alignment of their entries and columns ranges of
+ * wider blocks are allowed everywhere: no function reads or writes outside columns 0 ..< m.
+ */
+#ifndef CKERNELS_H
+#define CKERNELS_H
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum bk_scalar {
+    BK_FLOAT = 0,
+    BK_DOUBLE = 1,
+    BK_COMPLEX_FLOAT = 2,
+    BK_COMPLEX_DOUBLE = 3
+} bk_scalar;
+
+/* The instruction set that the kernels run on: "x86-64-v4", "x86-64-v3" or "baseline". */
+const char *bk_instruction_set(void);
+
+/* ---- sparse times block -------------------------------------------------------------------------------------- */
+
+/* b == NULL:  Y[i,:] = sum_k value[k] X[index[k],:]            for begin <= i < end, start[i] <= k < start[i+1]
+ * b != NULL:  Y[i,:] = B[i,:] - sum_k value[k] X[index[k],:]   (y may be b)                                        */
+void bk_spmm(bk_scalar type, int64_t begin, int64_t end, const int64_t *start, const int32_t *index, const void *value,
+             int64_t m, const void *x, int64_t ldx, const void *b, int64_t ldb, void *y, int64_t ldy);
+
+/* Scatter form: Y[index[k],:] += op(value[k]) X[i,:], op the conjugate when `conjugate` is not 0. Rows i in ascending
+ * order. Splitting over threads is by columns of X and Y. */
+void bk_spmm_scatter(bk_scalar type, int64_t begin, int64_t end, const int64_t *start, const int32_t *index,
+                     const void *value, int conjugate, int64_t m, const void *x, int64_t ldx, void *y, int64_t ldy);
+
+/* R[i,:] = B[i,:] - sum_k value[k] X[index[k],:] and Z[i,:] = sum_k |value[k]| |X[index[k],:]|, Z of the real type:
+ * what a componentwise backward error needs, in one sweep. |.| of a complex number is its modulus. r may be b. */
+void bk_residual_and_magnitude(bk_scalar type, int64_t begin, int64_t end, const int64_t *start, const int32_t *index,
+                               const void *value, int64_t m, const void *x, int64_t ldx, const void *b, int64_t ldb,
+                               void *r, int64_t ldr, void *z, int64_t ldz);
+
+/* Triangular sweep with a strictly triangular matrix T in compressed rows and the inverse diagonal d (NULL: ones):
+ *     Y[i,:] = d[i] (B[i,:] - sum_k value[k] Y[index[k],:])
+ * for rows begin ..< end, ascending (descending == 0) or descending (descending != 0). y may be b. */
+void bk_sweep(bk_scalar type, int descending, int64_t begin, int64_t end, const int64_t *start, const int32_t *index,
+              const void *value, const void *d, int64_t m, const void *b, int64_t ldb, void *y, int64_t ldy);
+
+/* ---- block times block --------------------------------------------------------------------------------------- */
+
+/* G = Y^H X over `rows` rows: G is p x q, row-major, leading dimension q; overwritten.
+ * G[a*q + b] = sum_i conj(Y[i,a]) X[i,b]. */
+void bk_inner(bk_scalar type, int64_t rows, int64_t p, const void *y, int64_t ldy, int64_t q, const void *x,
+              int64_t ldx, void *g);
+
+/* z == NULL:  Y = X C;   z != NULL:  Y = Z + X C.    X rows x p, C p x q row-major with leading dimension q.
+ * y may be z. y may be x when p == q (then with p <= BK_MAXIMUM_IN_PLACE). */
+#define BK_MAXIMUM_IN_PLACE 1024
+void bk_update(bk_scalar type, int64_t rows, int64_t p, const void *x, int64_t ldx, int64_t q, const void *c,
+               const void *z, int64_t ldz, void *y, int64_t ldy);
+
+/* ---- columns and rows of one block --------------------------------------------------------------------------- */
+/* "real" is float for the first and third, double for the second and fourth scalar type. */
+
+/* out[j] = sum_i |X[i,j]|^2, out of the real type; overwritten. */
+void bk_column_squares(bk_scalar type, int64_t rows, int64_t m, const void *x, int64_t ldx, void *out);
+
+/* out[j] = max_i max(|Re X[i,j]|, |Im X[i,j]|), NaN if any entry of the column is NaN; out of the real type; 0 for no rows. */
+void bk_column_maxima(bk_scalar type, int64_t rows, int64_t m, const void *x, int64_t ldx, void *out);
+
+/* Y[i,j] = X[i,j] s[j], s of the real type; y may be x. */
+void bk_scale_columns(bk_scalar type, int64_t rows, int64_t m, const void *s, const void *x, int64_t ldx, void *y,
+                      int64_t ldy);
+
+/* Y[i,j] = d[i] X[i,j], d of the scalar type; y may be x. */
+void bk_scale_rows(bk_scalar type, int64_t rows, int64_t m, const void *d, const void *x, int64_t ldx, void *y,
+                   int64_t ldy);
+
+/* Y[i,j] = alpha X[i,j] + beta Y[i,j] with alpha, beta pointing to one scalar each; beta == NULL: Y = alpha X (Y is not
+ * read, so it may hold NaN). y may be x. */
+void bk_combine(bk_scalar type, int64_t rows, int64_t m, const void *alpha, const void *x, int64_t ldx,
+                const void *beta, void *y, int64_t ldy);
+
+/* Y[i,k] = X[i,column[k]] and Y[i,column[k]] = X[i,k], 0 <= k < m. */
+void bk_gather_columns(bk_scalar type, int64_t rows, int64_t m, const int64_t *column, const void *x, int64_t ldx,
+                       void *y, int64_t ldy);
+void bk_scatter_columns(bk_scalar type, int64_t rows, int64_t m, const int64_t *column, const void *x, int64_t ldx,
+                        void *y, int64_t ldy);
+
+/* Y[i,:] = X[row[i],:] and Y[row[i],:] = X[i,:], 0 <= i < rows. */
+void bk_gather_rows(bk_scalar type, int64_t rows, int64_t m, const int64_t *row, const void *x, int64_t ldx, void *y,
+                    int64_t ldy);
+void bk_scatter_rows(bk_scalar type, int64_t rows, int64_t m, const int64_t *row, const void *x, int64_t ldx, void *y,
+                     int64_t ldy);
+
+/* Row-major rows x m from and to column-major arrays with leading dimension ldc. */
+void bk_from_column_major(bk_scalar type, int64_t rows, int64_t m, const void *c, int64_t ldc, void *y, int64_t ldy);
+void bk_to_column_major(bk_scalar type, int64_t rows, int64_t m, const void *x, int64_t ldx, void *c, int64_t ldc);
+
+/* Float <-> double, real and complex alike: Y = X rounded. `type` is that of X; Y has the other precision. */
+void bk_convert_precision(bk_scalar type, int64_t rows, int64_t m, const void *x, int64_t ldx, void *y, int64_t ldy);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

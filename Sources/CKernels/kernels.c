@@ -1,0 +1,200 @@
+/* The public functions and the choice of an instruction set.
+ *
+ * Every kernel is written once, in vector types, and compiled per entry type (types.h) and per instruction set
+ * (below). Each compilation knows the size and number of its vector registers, which target_clones would hide: the
+ * register tiles depend on them. */
+#include "CKernels.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* The arguments of a kernel: the names are those of the header, each kernel uses the ones it needs. */
+struct operands {
+    int64_t begin, end, m, p, q;
+    const int64_t *start, *list;
+    const int32_t *index;
+    const void *value, *s, *d, *x, *b, *c, *alpha, *beta;
+    void *y, *z, *g;
+    int64_t ldx, ldb, ldy, ldz, ldc;
+    int descending, conjugate;
+};
+
+/* One pass over a strip of rows and a chunk of columns, a chunk being `width` real numbers from `column` on. */
+typedef void pass(const struct operands *o, int64_t begin, int64_t end, int64_t column, int64_t width);
+
+static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* Strips outside, chunks of at most `limit` columns inside, so that what the chunks of a strip share (a matrix's
+ * entries, the other factor's rows) is still in the cache when the next chunk wants it. A last chunk narrower than a
+ * full vector is avoided where the chunk before it can give up some columns. */
+static void run_pass(pass *run, const struct operands *o, int64_t strip, int64_t width, int64_t lanes, int64_t limit) {
+    const int64_t rows = o->end - o->begin;
+    for (int64_t done = 0, next; done < rows; done = next) {
+        next = least(done + strip, rows);
+        const int64_t begin = o->descending ? o->end - next : o->begin + done;
+        const int64_t end = o->descending ? o->end - done : o->begin + next;
+        for (int64_t column = 0, taken; column < width; column += taken) {
+            const int64_t left = width - column;
+            taken = left <= limit ? left : left < limit + lanes ? limit - lanes : limit;
+            run(o, begin, end, column, taken);
+        }
+    }
+}
+
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("clang loop unroll(full)")
+#define PASTE3_(a, b, c) a##_##b##_##c
+#define PASTE3(a, b, c) PASTE3_(a, b, c)
+#define PASTE4_(a, b, c, d) a##_##b##_##c##_##d
+#define PASTE4(a, b, c, d) PASTE4_(a, b, c, d)
+
+#if defined(__x86_64__)
+
+#pragma clang attribute push(__attribute__((target("arch=x86-64-v4"), min_vector_width(512))), apply_to = function)
+#define ISA v4
+#define VECTOR_BYTES 64
+#define REGISTERS 32
+#include "types.h"
+#pragma clang attribute pop
+
+#pragma clang attribute push(__attribute__((target("arch=x86-64-v3"))), apply_to = function)
+#define ISA v3
+#define VECTOR_BYTES 32
+#define REGISTERS 16
+#include "types.h"
+#pragma clang attribute pop
+
+#define ISA baseline
+#define VECTOR_BYTES 16
+#define REGISTERS 16
+#include "types.h"
+
+/* Single features rather than the level's name, which older run-time libraries do not know; a processor with these
+ * has the rest of the level. */
+static int level(void) {
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+        return 0;
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2") ? 1 : 2;
+}
+#define LEVELS(kernel) {TYPES(kernel, v4), TYPES(kernel, v3), TYPES(kernel, baseline)}
+
+#else
+
+#define ISA baseline
+#define VECTOR_BYTES 16
+#define REGISTERS 32
+#include "types.h"
+
+static int level(void) { return 0; }
+#define LEVELS(kernel) {TYPES(kernel, baseline)}
+
+#endif
+
+#define TYPES(kernel, isa) {kernel##_f_##isa, kernel##_d_##isa, kernel##_c_##isa, kernel##_z_##isa}
+
+/* Calls the kernel for the entry type and this machine; the further arguments initialise its operands. */
+#define RUN(kernel, type, ...)                                                              \
+    do {                                                                                    \
+        static void (*const table[][4])(const struct operands *) = LEVELS(kernel);          \
+        table[level()][type](&(const struct operands){__VA_ARGS__});                        \
+    } while (0)
+
+const char *bk_instruction_set(void) {
+#if defined(__x86_64__)
+    static const char *const names[] = {"x86-64-v4", "x86-64-v3", "baseline"};
+    return names[level()];
+#else
+    return "baseline";
+#endif
+}
+
+void bk_spmm(bk_scalar type, int64_t begin, int64_t end, const int64_t *start, const int32_t *index, const void *value,
+             int64_t m, const void *x, int64_t ldx, const void *b, int64_t ldb, void *y, int64_t ldy) {
+    RUN(spmm, type, .begin = begin, .end = end, .start = start, .index = index, .value = value, .m = m, .x = x,
+        .ldx = ldx, .b = b, .ldb = ldb, .y = y, .ldy = ldy);
+}
+
+void bk_spmm_scatter(bk_scalar type, int64_t begin, int64_t end, const int64_t *start, const int32_t *index,
+                     const void *value, int conjugate, int64_t m, const void *x, int64_t ldx, void *y, int64_t ldy) {
+    RUN(scatter, type, .begin = begin, .end = end, .start = start, .index = index, .value = value,
+        .conjugate = conjugate, .m = m, .x = x, .ldx = ldx, .y = y, .ldy = ldy);
+}
+
+void bk_residual_and_magnitude(bk_scalar type, int64_t begin, int64_t end, const int64_t *start, const int32_t *index,
+                               const void *value, int64_t m, const void *x, int64_t ldx, const void *b, int64_t ldb,
+                               void *r, int64_t ldr, void *z, int64_t ldz) {
+    RUN(magnitude, type, .begin = begin, .end = end, .start = start, .index = index, .value = value, .m = m, .x = x,
+        .ldx = ldx, .b = b, .ldb = ldb, .y = r, .ldy = ldr, .z = z, .ldz = ldz);
+}
+
+void bk_sweep(bk_scalar type, int descending, int64_t begin, int64_t end, const int64_t *start, const int32_t *index,
+              const void *value, const void *d, int64_t m, const void *b, int64_t ldb, void *y, int64_t ldy) {
+    RUN(sweep, type, .descending = descending, .begin = begin, .end = end, .start = start, .index = index,
+        .value = value, .d = d, .m = m, .b = b, .ldb = ldb, .y = y, .ldy = ldy);
+}
+
+void bk_inner(bk_scalar type, int64_t rows, int64_t p, const void *y, int64_t ldy, int64_t q, const void *x,
+              int64_t ldx, void *g) {
+    RUN(inner, type, .end = rows, .p = p, .b = y, .ldb = ldy, .q = q, .x = x, .ldx = ldx, .g = g);
+}
+
+void bk_update(bk_scalar type, int64_t rows, int64_t p, const void *x, int64_t ldx, int64_t q, const void *c,
+               const void *z, int64_t ldz, void *y, int64_t ldy) {
+    RUN(update, type, .end = rows, .p = p, .x = x, .ldx = ldx, .q = q, .c = c, .b = z, .ldb = ldz, .y = y, .ldy = ldy);
+}
+
+void bk_column_squares(bk_scalar type, int64_t rows, int64_t m, const void *x, int64_t ldx, void *out) {
+    RUN(squares, type, .end = rows, .m = m, .x = x, .ldx = ldx, .g = out);
+}
+
+void bk_column_maxima(bk_scalar type, int64_t rows, int64_t m, const void *x, int64_t ldx, void *out) {
+    RUN(maxima, type, .end = rows, .m = m, .x = x, .ldx = ldx, .g = out);
+}
+
+void bk_scale_columns(bk_scalar type, int64_t rows, int64_t m, const void *s, const void *x, int64_t ldx, void *y,
+                      int64_t ldy) {
+    RUN(scale_columns, type, .end = rows, .m = m, .s = s, .x = x, .ldx = ldx, .y = y, .ldy = ldy);
+}
+
+void bk_scale_rows(bk_scalar type, int64_t rows, int64_t m, const void *d, const void *x, int64_t ldx, void *y,
+                   int64_t ldy) {
+    RUN(scale_rows, type, .end = rows, .m = m, .d = d, .x = x, .ldx = ldx, .y = y, .ldy = ldy);
+}
+
+void bk_combine(bk_scalar type, int64_t rows, int64_t m, const void *alpha, const void *x, int64_t ldx,
+                const void *beta, void *y, int64_t ldy) {
+    RUN(combine, type, .end = rows, .m = m, .alpha = alpha, .x = x, .ldx = ldx, .beta = beta, .y = y, .ldy = ldy);
+}
+
+void bk_gather_columns(bk_scalar type, int64_t rows, int64_t m, const int64_t *column, const void *x, int64_t ldx,
+                       void *y, int64_t ldy) {
+    RUN(gather_columns, type, .end = rows, .m = m, .list = column, .x = x, .ldx = ldx, .y = y, .ldy = ldy);
+}
+
+void bk_scatter_columns(bk_scalar type, int64_t rows, int64_t m, const int64_t *column, const void *x, int64_t ldx,
+                        void *y, int64_t ldy) {
+    RUN(scatter_columns, type, .end = rows, .m = m, .list = column, .x = x, .ldx = ldx, .y = y, .ldy = ldy);
+}
+
+void bk_gather_rows(bk_scalar type, int64_t rows, int64_t m, const int64_t *row, const void *x, int64_t ldx, void *y,
+                    int64_t ldy) {
+    RUN(gather_rows, type, .end = rows, .m = m, .list = row, .x = x, .ldx = ldx, .y = y, .ldy = ldy);
+}
+
+void bk_scatter_rows(bk_scalar type, int64_t rows, int64_t m, const int64_t *row, const void *x, int64_t ldx, void *y,
+                     int64_t ldy) {
+    RUN(scatter_rows, type, .end = rows, .m = m, .list = row, .x = x, .ldx = ldx, .y = y, .ldy = ldy);
+}
+
+void bk_from_column_major(bk_scalar type, int64_t rows, int64_t m, const void *c, int64_t ldc, void *y, int64_t ldy) {
+    RUN(from_column_major, type, .end = rows, .m = m, .c = c, .ldc = ldc, .y = y, .ldy = ldy);
+}
+
+void bk_to_column_major(bk_scalar type, int64_t rows, int64_t m, const void *x, int64_t ldx, void *c, int64_t ldc) {
+    RUN(to_column_major, type, .end = rows, .m = m, .x = x, .ldx = ldx, .y = c, .ldy = ldc);
+}
+
+void bk_convert_precision(bk_scalar type, int64_t rows, int64_t m, const void *x, int64_t ldx, void *y, int64_t ldy) {
+    RUN(convert, type, .end = rows, .m = m, .x = x, .ldx = ldx, .y = y, .ldy = ldy);
+}

@@ -1,0 +1,6 @@
+/* Debian keeps the headers in a folder of their own, other systems do not always. */
+#if __has_include(<suitesparse/umfpack.h>)
+#include <suitesparse/umfpack.h>
+#else
+#include <umfpack.h>
+#endif
