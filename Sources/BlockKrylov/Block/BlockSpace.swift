@@ -44,6 +44,9 @@ final class BlockSpace<Element: Scalar> {
 
   var byteCount: Int { partials.byteCount + coefficients.byteCount + sums.count * MemoryLayout<Element>.stride }
 
+  /// The scratch memory for inner products of p × q numbers over so many rows, in bytes.
+  static func bytes(p: Int, q: Int, rows: Int) -> Int { (pieces(rows).count + 2) * p * q * MemoryLayout<Element>.stride }
+
   static func pieces(_ rows: Int) -> (count: Int, size: Int) {
     let size = max(256, ((rows + maximumPieces - 1) / maximumPieces + 7) / 8 * 8)
     return (max(1, (rows + size - 1) / size), size)
