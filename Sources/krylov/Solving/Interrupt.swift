@@ -12,11 +12,11 @@ enum Interrupt {
   static func catching<Result>(_ body: () throws -> Result) rethrows -> Result {
     // Touched here because a signal handler must not be the first to initialise a global.
     flag.store(false, ordering: .relaxed)
-    let previous = unsafe signal(SIGINT) { _ in
+    let previous = signal(SIGINT) { _ in
       Interrupt.flag.store(true, ordering: .relaxed)
-      unsafe signal(SIGINT, SIG_DFL)
+      signal(SIGINT, SIG_DFL)
     }
-    defer { unsafe signal(SIGINT, previous) }
+    defer { signal(SIGINT, previous) }
     return try body()
   }
 }

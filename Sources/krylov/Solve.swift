@@ -1,0 +1,131 @@
+import ArgumentParser
+import BlockKrylov
+import Foundation
+
+/// `krylov solve`: one system.
+struct Solve: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Solves A·X = B and reports on every column.",
+    discussion: """
+      EXAMPLES:
+        krylov solve poisson2d:200 --columns 8
+        krylov solve A.mtx --rhs B.mtx --method gmres --preconditioner ilu0 --output X.mtx
+        krylov solve convdiff3d:30 --columns 4 --exact-solution --rtol 1e-10
+        krylov solve A.mtx --columns 16 --repeat 5 --format json --history residuals.csv
+
+      Right-hand sides are read from a file, are all ones, or are generated: pseudo-random numbers in [−1, 1), the same everywhere. A column
+      counts as solved only when B − A·X, computed again at the end, meets its tolerance.
+      Ctrl-C stops a solve and keeps what it has; a second Ctrl-C ends the command.
+      """)
+
+  @Argument(help: "A Matrix Market file or a gallery name such as poisson2d:100.", completion: .file(extensions: ["mtx", "gz"]))
+  var matrix: String
+
+  @OptionGroup(title: "Right-hand sides") var rightHandSides: RightHandSideOptions
+
+  @Option(name: .shortAndLong, help: "The method.")
+  var method = MethodName.cg
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      "The preconditioner: \(PreconditionerName.names.joined(separator: ", ")).", valueName: "name"),
+    completion: .list(PreconditionerName.names), transform: PreconditionerName.parse)
+  var preconditioner: PreconditionerName?
+
+  @OptionGroup(title: "Solver") var solver: SolverArguments
+
+  @Option(
+    name: .customLong("repeat"),
+    help: ArgumentHelp("Solve this often from scratch after one solve that is not timed.", valueName: "r"))
+  var repeats: Int?
+
+  @OptionGroup(title: "Output") var output: OutputOptions
+
+  @Flag(help: "Show every column, however many there are.")
+  var allColumns = false
+
+  @Option(name: .customLong("output"), help: ArgumentHelp("Write X to this Matrix Market file.", valueName: "file.mtx"))
+  var solutionFile: String?
+
+  @Option(help: ArgumentHelp("Write each column's residual after every iteration to this file.", valueName: "file.csv"))
+  var history: String?
+
+  @OptionGroup(title: "Files") var files: FileOptions
+
+  mutating func validate() throws {
+    if let repeats, repeats < 1 { throw ValidationError("--repeat is \(repeats); it must be at least 1") }
+  }
+
+  func run() throws {
+    let (lenient, quiet) = (files.lenient, output.quiet)
+    let source = try MatrixSource(matrix, lenient: lenient, quiet: quiet)
+    let rhs = try rightHandSides.source(lenient: lenient, quiet: quiet)
+    let guess = try rightHandSides.initialGuess.map { try MatrixMarketInput($0, lenient: lenient, quiet: quiet) }
+    let isComplex = source.isComplex || rhs.isComplex || guess?.header.isComplex ?? false
+    let job = Job(command: self, source: source, rightHandSides: rhs, guess: guess)
+    try job.run(complex: isComplex, precision: solver.precision).end()
+  }
+
+  private struct Job: ScalarJob {
+    var command: Solve
+    var source: MatrixSource
+    var rightHandSides: RightHandSideSource
+    var guess: MatrixMarketInput?
+
+    func run<S: Scalar>(_ type: S.Type) throws -> ExitStatus {
+      let progress = ProgressLine(quiet: command.output.quiet)
+      defer { progress.erase() }
+      let system = try load(type, progress)
+      var options = command.solver.options
+      if case .choice(let choice) = command.preconditioner { options.preconditioner = choice }
+      options.recordsHistory = command.history != nil
+      let solving = Solving(
+        method: command.method.method(options), rtol: command.solver.relativeTolerance, atol: command.solver.atol,
+        repeats: command.repeats, progress: progress)
+      let (record, x) = try solving.run(system)
+      try command.write(record, x)
+      return record.exitStatus
+    }
+
+    private func load<S: Scalar>(_ type: S.Type, _ progress: ProgressLine) throws -> LinearSystem<S> {
+      let began = ContinuousClock.now
+      progress.show("reading \(source.name)")
+      let a = try source.matrix(of: S.self)
+      let (b, exact) = try rightHandSides.blocks(for: a)
+      if let guess, (guess.header.rows, guess.header.columns) != (a.columns, b.columns) {
+        throw CommandFailure(
+          .badInput,
+          "\(guess.path): has \(guess.header.rows) × \(guess.header.columns) numbers; an initial guess needs \(a.columns) × \(b.columns)")
+      }
+      let x = try guess?.block(of: S.self)
+      let seconds = (ContinuousClock.now - began).inSeconds
+      return LinearSystem(
+        matrix: MatrixSummary(a, name: source.name), a: a, b: b, guess: x, exact: exact, readSeconds: seconds)
+    }
+  }
+
+  private func write<S: Scalar>(_ record: SolveRecord, _ x: BlockVector<S>) throws {
+    switch output.format {
+    case .json: print(record.json.indented)
+    case .csv: print(([SolveRecord.csvHeading] + record.csvLines).joined(separator: "\n"))
+    case .text:
+      let text = SolveText(
+        record: record, style: Style(descriptor: STDOUT_FILENO), terminalWidth: Terminal.width(STDOUT_FILENO),
+        showsAllColumns: allColumns)
+      print(text.lines.joined(separator: "\n"))
+    }
+    if let history { try TextFile.write(record.historyLines, to: history) }
+  }
+}
+
+/// Files of text that the command writes.
+enum TextFile {
+  static func write(_ lines: [String], to path: String) throws {
+    do {
+      try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: URL(fileURLWithPath: path))
+    } catch {
+      throw CommandFailure(.badInput, "\(path): cannot be written; check the folder and its permissions")
+    }
+  }
+}
