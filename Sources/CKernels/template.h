@@ -78,7 +78,8 @@ INLINE REAL NAME(absolute)(const REAL *s) {
     else if (width > LANES_AT(level)) COVER(kernel, level, 2);       \
     else if (width == LANES_AT(level)) COVER(kernel, level, 1);
 #define PASS(kernel, vectors)                                                                                          \
-    static void AT(kernel, pass)(const struct operands *o, int64_t begin, int64_t end, int64_t column, int64_t width) { \
+    static void AT(kernel, pass)(const struct operands *all, int64_t begin, int64_t end, int64_t column, int64_t width) { \
+        const struct operands local = *all, *o = &local; /* known not to alias the blocks */                           \
         if (vectors > 2 && width > 3 * LANES_AT(0)) COVER(kernel, 0, 4);                                               \
         else if (vectors > 2 && width > 2 * LANES_AT(0)) COVER(kernel, 0, 3);                                          \
         COVER_2(kernel, 0)                                                                                             \

@@ -71,3 +71,8 @@ public enum PreconditionerChoice: Sendable, Equatable {
     }
   }
 }
+
+extension PreconditionerChoice {
+  /// Builds it.
+  public func build<S: Scalar>(for matrix: CSRMatrix<S>) throws -> (any Preconditioner<S>)? { nil }
+}
