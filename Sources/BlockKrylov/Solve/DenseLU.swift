@@ -32,7 +32,7 @@ public struct DenseLU: BlockMethod {
   }
 }
 
-/// PA = LU of a dense matrix, A itself and |A|.
+/// P·D·A = L·U of a dense matrix with rows scaled by D, A itself and |A|.
 private struct DenseFactors<Element: Scalar>: DirectFactors {
   private(set) var rowSums: [Double] = []
   private(set) var zeroPivots = 0
@@ -41,6 +41,9 @@ private struct DenseFactors<Element: Scalar>: DirectFactors {
   private var lu: DenseMatrix<Element>
   private var moduli: DenseMatrix<Element.Magnitude>
   private var pivots: [Int32]
+  /// What the rows of A were multiplied by before they were factored; empty when by nothing.
+  private var scales: [Element] = []
+  /// ‖A‖₁ with its rows scaled.
   private var oneNorm: Element.Magnitude = 0
 
   init(_ a: any LinearOperator<Element>) throws {
@@ -74,15 +77,15 @@ private struct DenseFactors<Element: Scalar>: DirectFactors {
   private mutating func factor() throws {
     let n = rows
     rowSums = [Double](repeating: 0, count: n)
-    oneNorm = unsafe matrix.withPointer { a in
+    unsafe matrix.withPointer { a in
       unsafe moduli.withMutablePointer { z in
         unsafe rowSums.withUnsafeMutableBufferPointer { sums in unsafe takeModuli(n, a, into: z, rowSums: sums) }
       }
     }
-    guard oneNorm.isFinite else {
-      throw BlockKrylovError.invalidMatrix("A has an entry that is not finite, or its norm overflows; all entries must be finite")
+    guard rowSums.allSatisfy({ $0.isFinite }) else {
+      throw BlockKrylovError.invalidMatrix("a row of A is not finite, or its sum overflows; remove NaN and infinity, or scale A")
     }
-    lu.copy(from: matrix)
+    scaleRows()
     let firstZero = unsafe lu.withMutablePointer { a in
       unsafe pivots.withUnsafeMutableBufferPointer { pivots in
         unsafe pivots.baseAddress.map { unsafe LAPACK.lu(n, n, a, n, $0) } ?? 0
@@ -90,6 +93,30 @@ private struct DenseFactors<Element: Scalar>: DirectFactors {
     }
     zeroPivots = firstZero == 0 ? 0 : (0..<n).reduce(0) { $0 + (lu[$1, $1] == 0 ? 1 : 0) }
     events = [singularityEvent(rcond: reciprocalCondition(), measure: "1-norm estimate")].compactMap { $0 }
+  }
+
+  /// Copies A into `lu`. Rows whose sums differ much are brought to the same magnitude by powers of two, which round nothing: pivots
+  /// and the condition then do not depend on the units of the equations.
+  private mutating func scaleRows() {
+    let n = rows
+    let sums = rowSums.lazy.filter { $0 > 0 }
+    if let (low, high) = sums.min().flatMap({ low in sums.max().map { (low, $0) } }), high > 16 * low {
+      let factors = rowSums.map {
+        $0 > 0 ? Element.Magnitude(sign: .plus, exponent: .init(-Int($0.exponent)), significand: 1) : 1
+      }
+      scales = factors.map { Element($0) }
+      // Column-major, a row of A is a column to the kernel.
+      unsafe matrix.withPointer { a in
+        unsafe lu.withMutablePointer { unsafe Kernels<Element>.scaleColumns(n, n, factors, a, n, $0, n) }
+      }
+      oneNorm = unsafe moduli.withPointer { unsafe largestColumnSum(n, $0, factors) }
+    } else {
+      scales = []
+      unsafe matrix.withPointer { a in
+        unsafe lu.withMutablePointer { unsafe Kernels<Element>.combine(n, n, 1, a, n, nil, $0, n) }
+      }
+      oneNorm = unsafe moduli.withPointer { unsafe largestColumnSum(n, $0, nil) }
+    }
   }
 
   func reciprocalCondition() -> Double {
@@ -102,7 +129,12 @@ private struct DenseFactors<Element: Scalar>: DirectFactors {
     guard n > 0, m > 0 else { return }
     unsafe withUnsafeTemporaryAllocation(of: Element.self, capacity: n * m) { scratch in
       guard let scratch = scratch.baseAddress else { return }
-      unsafe Kernels<Element>.toColumnMajor(n, m, b.base, b.stride, scratch, n)
+      if scales.isEmpty {
+        unsafe Kernels<Element>.toColumnMajor(n, m, b.base, b.stride, scratch, n)
+      } else {
+        unsafe Kernels<Element>.scaleRows(n, m, scales, b.base, b.stride, target, ld)
+        unsafe Kernels<Element>.toColumnMajor(n, m, target, ld, scratch, n)
+      }
       unsafe lu.withPointer { a in
         unsafe pivots.withUnsafeBufferPointer { pivots in
           guard let pivots = pivots.baseAddress else { return }
@@ -146,7 +178,7 @@ private func takeModuli<Element: Scalar>(
   for i in 0..<rows { for j in 0..<columns { unsafe z[i * ldz + j] = x[i * ldx + j].modulus } }
 }
 
-/// |A| and its row sums; returns ‖A‖₁, NaN when an entry is not finite.
+/// |A| and its row sums, column-major.
 @specialized(where Element == Double)
 @specialized(where Element == Float)
 @specialized(where Element == Complex<Double>)
@@ -154,18 +186,29 @@ private func takeModuli<Element: Scalar>(
 private func takeModuli<Element: Scalar>(
   _ n: Int, _ a: UnsafePointer<Element>, into z: UnsafeMutablePointer<Element.Magnitude>,
   rowSums: UnsafeMutableBufferPointer<Double>
-) -> Element.Magnitude {
-  var largest: Element.Magnitude = 0
+) {
   for j in 0..<n {
-    var sum: Element.Magnitude = 0
     for i in 0..<n {
       let modulus = unsafe a[i + j * n].modulus
       unsafe z[i + j * n] = modulus
       unsafe rowSums[i] += Double(modulus)
-      sum += modulus
     }
-    // A NaN or infinity must not be lost by the comparison.
-    if !(sum <= largest) { largest = largest.isNaN ? largest : sum }
+  }
+}
+
+/// The largest sum of a column of the nonnegative matrix Z with scaled rows.
+@specialized(where Real == Double)
+@specialized(where Real == Float)
+private func largestColumnSum<Real: RealScalar>(_ n: Int, _ z: UnsafePointer<Real>, _ scales: [Real]?) -> Real {
+  var largest: Real = 0
+  for j in 0..<n {
+    var sum: Real = 0
+    if let scales {
+      for i in 0..<n { unsafe sum += z[i + j * n] * scales[i] }
+    } else {
+      for i in 0..<n { unsafe sum += z[i + j * n] }
+    }
+    largest = max(largest, sum)
   }
   return largest
 }
