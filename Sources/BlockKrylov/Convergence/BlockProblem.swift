@@ -20,6 +20,8 @@ package final class BlockProblem<Element: Scalar> {
   /// The number that each column was multiplied by.
   package let scales: [Double]
   package let monitor: SolveMonitor
+  /// The monitor's count when these columns began.
+  private let firstIteration: Int
 
   /// How each column ended; `nil` while it is unsolved.
   package var status: [ColumnStatus?]
@@ -34,7 +36,7 @@ package final class BlockProblem<Element: Scalar> {
 
   package init(
     a: any LinearOperator<Element>, b: BlockVector<Element>, x: BlockVector<Element>, hasGuess: Bool, columns: [Int],
-    norms: [Double], thresholds: [Double], scales: [Double], monitor: SolveMonitor
+    norms: [Double], thresholds: [Double], scales: [Double], monitor: SolveMonitor, firstIteration: Int? = nil
   ) {
     self.a = a
     self.b = b
@@ -45,6 +47,7 @@ package final class BlockProblem<Element: Scalar> {
     self.thresholds = thresholds
     self.scales = scales
     self.monitor = monitor
+    self.firstIteration = firstIteration ?? monitor.iterations
     status = [ColumnStatus?](repeating: nil, count: columns.count)
     iterations = [Int](repeating: 0, count: columns.count)
     estimated = norms
@@ -74,7 +77,7 @@ package final class BlockProblem<Element: Scalar> {
   @discardableResult
   package func note(column j: Int, estimate: Double) -> Bool {
     let done = estimate <= thresholds[j]
-    if done, estimated[j] > thresholds[j] || iterations[j] == 0 { iterations[j] = monitor.iterations + 1 }
+    if done, estimated[j] > thresholds[j] || iterations[j] == 0 { iterations[j] = monitor.iterations + 1 - firstIteration }
     estimated[j] = estimate
     monitor.note(
       column: columns[j], relativeResidual: norms[j] > 0 ? estimate / norms[j] : (estimate == 0 ? 0 : .infinity), done: done)
@@ -84,7 +87,7 @@ package final class BlockProblem<Element: Scalar> {
   /// A column is finished.
   package func finish(column j: Int, _ outcome: ColumnStatus) {
     status[j] = outcome
-    if !outcome.isConverged { iterations[j] = monitor.iterations }
+    if !outcome.isConverged { iterations[j] = monitor.iterations - firstIteration }
   }
 
   /// The unfinished columns as a problem of their own, for another stage; `absorb` brings the results back.
@@ -97,7 +100,8 @@ package final class BlockProblem<Element: Scalar> {
     partX.gatherColumns(list, of: x)
     let part = BlockProblem(
       a: a, b: partB, x: partX, hasGuess: true, columns: list.map { columns[$0] }, norms: list.map { norms[$0] },
-      thresholds: list.map { thresholds[$0] * factor }, scales: list.map { scales[$0] }, monitor: monitor)
+      thresholds: list.map { thresholds[$0] * factor }, scales: list.map { scales[$0] }, monitor: monitor,
+      firstIteration: firstIteration)
     for (k, j) in list.enumerated() { part.iterations[k] = iterations[j] }
     return part
   }

@@ -72,15 +72,14 @@ public enum PreconditionerChoice: Sendable, Equatable {
     case .ilutp(let fill, let dropTolerance):
       return try IncompleteLUThresholdPivoting(matrix, fill: fill, dropTolerance: dropTolerance)
     case .ssor(let relaxation):
-      try checkHermitian(matrix)
-      return try SSORPreconditioner(matrix, relaxation: relaxation)
+      return try SSORPreconditioner(checkedHermitian(matrix), relaxation: relaxation)
     case .ic0:
-      try checkHermitian(matrix)
-      return try IncompleteCholesky(matrix)
+      return try IncompleteCholesky(checkedHermitian(matrix))
     }
   }
 
-  private func checkHermitian<S: Scalar>(_ matrix: CSRMatrix<S>) throws {
+  /// The matrix, tagged with what was found out.
+  private func checkedHermitian<S: Scalar>(_ matrix: CSRMatrix<S>) throws -> CSRMatrix<S> {
     guard matrix.isHermitianByValue else {
       throw BlockKrylovError.unsupported(
         "\(name) needs a \(S.isComplex ? "hermitian" : "symmetric") matrix, and this one is not; take ilu0 instead")
@@ -90,5 +89,6 @@ public enum PreconditionerChoice: Sendable, Equatable {
         "\(name) needs a positive real diagonal, and this matrix has other entries on it; take ilu0, or jacobi when even that fails"
       )
     }
+    return matrix.tagged(matrix.structure.union(.hermitian))
   }
 }
