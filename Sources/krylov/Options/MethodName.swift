@@ -4,16 +4,19 @@ import BlockKrylovDirect
 
 /// What `--method` takes.
 enum MethodName: String, CaseIterable, ExpressibleByArgument {
-  case cg
+  case cg, gmres, lu, dense
 
   /// Whether it factorises A, so that there is nothing to precondition.
-  var isDirect: Bool { false }
+  var isDirect: Bool { self == .lu || self == .dense }
 
   /// The method with these options.
   func method(_ options: SolverOptions) -> any BlockMethod {
     let method: any BlockMethod =
       switch self {
       case .cg: BlockCG()
+      case .gmres: BlockGMRES()
+      case .lu: SparseLU()
+      case .dense: DenseLU()
       }
     return method.with { $0 = options }
   }
