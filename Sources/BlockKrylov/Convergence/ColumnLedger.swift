@@ -112,6 +112,13 @@ struct ColumnLedger<Element: Scalar> {
       for j in 0..<problem.width where problem.trueResiduals[j].isNaN { problem.trueResiduals[j] = residuals[j] }
     }
     problem.x.scaleColumns(by: inverses)
+    // What is finite for the scaled column may overflow for the column itself; X is then 0.
+    for (k, maximum) in problem.x.columnMaxima().enumerated() where !maximum.isFinite {
+      problem.x[columns: k..<(k + 1)] = BlockVector(rows: x.rows, columns: 1)
+      problem.finish(column: k, .nonFinite(.overflow))
+      (problem.estimated[k], problem.trueResiduals[k]) = (problem.norms[k], problem.norms[k])
+      problem.backwardErrors[k] = nil
+    }
     x.scatterColumns(problem.columns, from: problem.x)
     for (k, j) in problem.columns.enumerated() {
       let back = 1 / problem.scales[k]

@@ -132,7 +132,7 @@ extension CSRMatrix {
   }
 
   /// R = B − A·X and Z = |A|·|X| in one pass, for componentwise backward errors.
-  func residualAndMagnitude(
+  package func residualAndMagnitude(
     of x: BlockVector<Element>, _ b: BlockVector<Element>, into r: inout BlockVector<Element>,
     _ z: inout BlockVector<Element.Magnitude>
   ) {
