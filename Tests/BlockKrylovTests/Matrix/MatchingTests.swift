@@ -37,14 +37,10 @@ import Testing
       let logarithm = matched.reduce(0) { $0 + Double.log(moduli[m.rowOrder[$1]][$1]) }
       #expect(abs(logarithm - best.logarithm) < 1e-9 * (1 + abs(best.logarithm)))
     }
-    for j in 0..<n {
-      for i in 0..<n { #expect(m.rowScaling[i] * moduli[i][j] * m.columnScaling[j] < 1 + 1e-10) }
-    }
-    for j in matched {
-      let i = m.rowOrder[j]
-      #expect(moduli[i][j] > 0)
-      #expect(abs(m.rowScaling[i] * moduli[i][j] * m.columnScaling[j] - 1) < 1e-10)
-    }
+    func scaled(_ i: Int, _ j: Int) -> Double { m.rowScaling[i] * moduli[i][j] * m.columnScaling[j] }
+    let all = (0..<n * n).map { scaled($0 / n, $0 % n) }
+    #expect(all.allSatisfy { $0 < 1 + 1e-10 })
+    #expect(matched.allSatisfy { abs(scaled(m.rowOrder[$0], $0) - 1) < 1e-10 })
   }
 
   private func random<S: Scalar>(_ type: S.Type, seed: UInt64) throws {

@@ -82,12 +82,12 @@ import Testing
     let cubic: @Sendable (BlockVector<Double>, inout BlockVector<Double>) -> Void = { r, z in
       for i in 0..<5 { for j in 0..<r.columns { z[i, j] = r[i, j] + 1e-3 * r[i, j] * r[i, j] * r[i, j] } }
     }
-    guard case .notLinear(let deviation)? = try PreconditionerProbe.failure(of: closure(cubic)) else {
+    guard case .notLinear(let deviation)? = try PreconditionerProbe.failure(of: closure { cubic($0, &$1) }) else {
       Issue.record("a cubic map passes as linear")
       return
     }
     #expect(deviation > 1e-8 && deviation < 1e-1)
-    #expect(try PreconditionerProbe.failure(of: closure(variable: true, cubic)) == nil)
+    #expect(try PreconditionerProbe.failure(of: closure(variable: true) { cubic($0, &$1) }) == nil)
 
     let shifted = closure { r, z in for i in 0..<5 { for j in 0..<r.columns { z[i, j] = r[i, j] + 0.1 * r[(i + 1) % 5, j] } } }
     #expect(try PreconditionerProbe.failure(of: shifted) == nil)

