@@ -26,7 +26,7 @@ struct Krylov: ParsableCommand {
         0 every column converged    2 some did not    3 unusable input    64 wrong usage    1 a bug
       """,
     version: version,
-    subcommands: [Solve.self])
+    subcommands: [Solve.self, Run.self, Info.self, Generate.self])
 
   /// The problems of the gallery, a line each.
   static var galleryList: String {

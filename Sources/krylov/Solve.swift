@@ -78,10 +78,9 @@ struct Solve: ParsableCommand {
       defer { progress.erase() }
       let system = try load(type, progress)
       var options = command.solver.options
-      if case .choice(let choice) = command.preconditioner { options.preconditioner = choice }
       options.recordsHistory = command.history != nil
       let solving = Solving(
-        method: command.method.method(options), rtol: command.solver.relativeTolerance, atol: command.solver.atol,
+        method: command.method.method(options, preconditioner: command.preconditioner), rtol: command.solver.relativeTolerance, atol: command.solver.atol,
         repeats: command.repeats, progress: progress)
       let (record, x) = try solving.run(system)
       try command.write(record, x)
@@ -114,6 +113,9 @@ struct Solve: ParsableCommand {
         record: record, style: Style(descriptor: STDOUT_FILENO), terminalWidth: Terminal.width(STDOUT_FILENO),
         showsAllColumns: allColumns)
       print(text.lines.joined(separator: "\n"))
+    }
+    if let solutionFile {
+      try x.write(matrixMarket: solutionFile, comments: ["X of A X = B for \(record.matrix.name), by krylov \(Krylov.version)"])
     }
     if let history { try TextFile.write(record.historyLines, to: history) }
   }

@@ -50,7 +50,9 @@ enum Format {
   }
 
   /// `1 column`, `3 columns`.
-  static func count(_ number: Int, _ noun: String) -> String { "\(grouped(number)) \(noun)\(number == 1 ? "" : "s")" }
+  static func count(_ number: Int, _ noun: String, plural: String? = nil) -> String {
+    "\(grouped(number)) \(number == 1 ? noun : plural ?? noun + "s")"
+  }
 
   /// `0, 3–7, 12`: a list of numbers in increasing order, with runs and at most `limit` pieces.
   static func ranges(_ numbers: [Int], limit: Int = 8) -> String {

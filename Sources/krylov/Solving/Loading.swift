@@ -60,7 +60,12 @@ struct MatrixSource {
       do {
         origin = .gallery(try Gallery.Problem(specification: argument))
       } catch {
-        throw CommandFailure(.badInput, "\(argument): there is no such file, and as a gallery problem: \(error)")
+        let isProblem = Gallery.Family(rawValue: String(argument.prefix { $0 != ":" })) != nil
+        throw CommandFailure(
+          .badInput,
+          isProblem
+            ? "\(argument): \(error)"
+            : "\(argument): no file and no gallery problem has this name; krylov generate --list shows the problems")
       }
     }
   }
@@ -97,6 +102,18 @@ enum MatrixFile {
   static func isMatrixMarket(_ path: String) -> Bool { endings.contains { path.hasSuffix($0) } }
 
   static func looksLikeFile(_ argument: String) -> Bool { argument.contains("/") || isMatrixMarket(argument) }
+
+  /// The Matrix Market files of a folder in the order of their names; anything else stands for itself.
+  static func expand(_ path: String) throws -> [String] {
+    var isFolder: ObjCBool = false
+    guard unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else { return [path] }
+    do {
+      let folder = path.hasSuffix("/") ? path : path + "/"
+      return try FileManager.default.contentsOfDirectory(atPath: path).filter(isMatrixMarket).sorted().map { folder + $0 }
+    } catch {
+      throw CommandFailure(.badInput, "\(path): the folder cannot be read")
+    }
+  }
 
   /// The name without folder and endings.
   static func name(_ path: String) -> String {
