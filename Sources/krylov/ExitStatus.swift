@@ -1,5 +1,4 @@
 import BlockKrylov
-import Foundation
 
 /// How the command ends. Wrong usage is 64, which the argument parser sees to.
 enum ExitStatus: Int32, Comparable {
@@ -44,10 +43,4 @@ struct CommandFailure: Error, CustomStringConvertible {
     }
     description = description.split(whereSeparator: \.isNewline).joined(separator: " ")
   }
-}
-
-/// Lines for people that are no data.
-enum Messages {
-  /// `krylov: …` on stderr.
-  static func write(_ text: String) { FileHandle.standardError.write(Data("krylov: \(text)\n".utf8)) }
 }

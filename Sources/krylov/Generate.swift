@@ -10,10 +10,10 @@ struct Generate: ParsableCommand {
       EXAMPLES:
         krylov generate --list
         krylov generate poisson2d:100 --output poisson.mtx.gz
-        krylov generate convdiff3d:20:100 --output a.mtx --rhs-output a_b.mtx --columns 8
+        krylov generate convdiff3d:9 --output a.mtx --rhs-output a_b.mtx -c 8
 
       The problems:
-      \(Krylov.galleryList)
+      \(Krylov.galleryForms)
       """)
 
   @Argument(help: "A gallery name such as poisson2d:100.", completion: .list(Gallery.Family.allCases.map(\.rawValue)))
@@ -43,11 +43,18 @@ struct Generate: ParsableCommand {
 
   func run() throws {
     guard let name else {
-      print(Krylov.galleryList)
+      Destination.write(Self.descriptions)
       return
     }
     let problem = try Gallery.Problem(specification: name)
     try Job(command: self, problem: problem).run(complex: problem.isComplex, precision: .double)
+  }
+
+  /// The problems of the gallery, a line each.
+  private static var descriptions: [String] {
+    let families = Gallery.Family.allCases
+    let width = families.map(\.form.count).max() ?? 0
+    return families.map { Format.padded($0.form, to: width) + "  " + $0.summary }
   }
 
   private struct Job: ScalarJob {
@@ -57,7 +64,7 @@ struct Generate: ParsableCommand {
     func run<S: Scalar>(_ type: S.Type) throws {
       let a = try problem.matrix(S.self)
       let origin = ["\(problem.specification), a problem of the gallery of krylov \(Krylov.version)", "\(problem.family.form): \(problem.family.summary)"]
-      try MatrixMarketOutput.write(to: command.output) { try a.write(matrixMarket: $0, comments: origin) }
+      try Destination.matrixMarket(to: command.output) { try a.write(matrixMarket: $0, comments: origin) }
       guard let path = command.rhsOutput else { return }
       let (columns, seed) = (command.generated.count, command.generated.seedOrDefault)
       let b = try Gallery.rightHandSides(rows: a.rows, columns: columns, seed: seed, S.self)
@@ -67,19 +74,5 @@ struct Generate: ParsableCommand {
           "right-hand sides for \(problem.specification): B[i][j] = 2 unit(splitmix64(\(seed) + i \(columns) + j)) - 1, krylov \(Krylov.version)"
         ])
     }
-  }
-}
-
-/// Matrix Market output to a file or to stdout.
-enum MatrixMarketOutput {
-  /// Calls `write` with the path; without one, with that of a temporary file, which is then copied to stdout as it is, wherever that
-  /// goes.
-  static func write(to path: String?, _ write: (String) throws -> Void) throws {
-    if let path { return try write(path) }
-    let temporary = FileManager.default.temporaryDirectory.appendingPathComponent("krylov-\(UUID().uuidString).mtx")
-    defer { try? FileManager.default.removeItem(at: temporary) }
-    try write(temporary.path)
-    let file = try FileHandle(forReadingFrom: temporary)
-    while let chunk = try file.read(upToCount: 1 << 20), !chunk.isEmpty { try FileHandle.standardOutput.write(contentsOf: chunk) }
   }
 }

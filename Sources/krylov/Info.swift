@@ -33,8 +33,8 @@ struct Info: ParsableCommand {
     let portrait = try Job(source: source).run(complex: source.isComplex, precision: .double)
     switch format {
     case .text:
-      print(portrait.lines(style: Style(descriptor: STDOUT_FILENO), width: Terminal.width(STDOUT_FILENO)).joined(separator: "\n"))
-    case .json: print(portrait.json.indented)
+      Destination.write(portrait.lines(style: Style(descriptor: STDOUT_FILENO), width: Terminal.width(STDOUT_FILENO)))
+    case .json: Destination.write([portrait.json.indented])
     }
   }
 

@@ -14,25 +14,28 @@ struct Krylov: ParsableCommand {
       EXAMPLES:
         krylov solve poisson2d:200 --columns 8
         krylov solve stiffness.mtx.gz --rhs loads.mtx --output x.mtx
-        krylov solve convdiff3d:30 --method gmres --preconditioner ilu0 --format json
+        krylov solve convdiff3d:30 --method gmres --preconditioner ilu0
         krylov info stiffness.mtx
-        krylov run matrices/ --method cg,gmres --preconditioner none,ilu0 --time-limit 60
+        krylov run matrices/ --method cg,gmres --preconditioner none,ilu0
         krylov generate elasticity2d:40 --output plate.mtx.gz
 
       A matrix is a Matrix Market file (.mtx, .mtx.gz) or a problem of the gallery:
-      \(galleryList)
+      \(galleryForms)
 
       EXIT STATUS:
-        0 every column converged    2 some did not    3 unusable input    64 wrong usage    1 a bug
+        0   every column converged
+        2   some columns did not
+        3   input that cannot be used: a file, a size or a value
+        64  wrong usage
+        1   a bug
       """,
     version: version,
     subcommands: [Solve.self, Run.self, Info.self, Generate.self])
 
-  /// The problems of the gallery, a line each.
-  static var galleryList: String {
-    let families = Gallery.Family.allCases
-    let width = families.map(\.form.count).max() ?? 0
-    return families.map { "  \(Format.padded($0.form, to: width))  \($0.summary)" }.joined(separator: "\n")
+  /// How the problems of the gallery are written, in lines that help texts do not break.
+  static var galleryForms: String {
+    Format.wrap(Gallery.Family.allCases.map(\.form).joined(separator: " "), first: "  ", width: 78).joined(separator: "\n")
+      + "\n'krylov generate --list' says what they are."
   }
 
   /// Runs the command that the arguments name and ends the process with its status.

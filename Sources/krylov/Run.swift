@@ -8,39 +8,58 @@ struct Run: ParsableCommand {
     abstract: "Solves with every matrix of a folder or list, by several methods and preconditioners.",
     discussion: """
       EXAMPLES:
-        krylov run matrices/ --method cg,gmres --preconditioner none,ilu0 --time-limit 60
-        krylov run poisson2d:50 convdiff3d:20 a.mtx --columns 8 --format json > runs.jsonl
-        krylov run matrices/ --rhs auto
+        krylov run matrices/ --method cg,gmres --preconditioner none,ilu0
+        krylov run poisson2d:50 convdiff3d:20 a.mtx --columns 8 --format json
+        krylov run matrices/ --rhs auto --time-limit 60
 
-      NAME_b.mtx next to NAME.mtx holds right-hand sides; --rhs auto takes them where they are. Matrices that are not square are skipped
-      with a note. An error with one matrix does not stop the others. JSON is one object a line, an object for each run.
+      NAME_b.mtx next to NAME.mtx holds right-hand sides; --rhs auto takes them where they are. Matrices that are not square are \
+      skipped with a note. An error with one matrix does not stop the others. JSON is one object a line, an object for each run.
       """)
 
+  /// Some methods and some preconditioners.
+  struct MethodOptions: ParsableArguments {
+    @Option(
+      name: .shortAndLong,
+      help: ArgumentHelp("Methods: \(MethodName.names.joined(separator: ", ")).", valueName: "a,b"),
+      completion: .list(MethodName.names), transform: CommaSeparated.methods)
+    var method = CommaSeparated([MethodName.cg])
+
+    @Option(
+      name: .shortAndLong,
+      help: ArgumentHelp("Preconditioners: \(PreconditionerName.names.joined(separator: ", ")).", valueName: "p,q"),
+      completion: .list(PreconditionerName.names), transform: CommaSeparated.preconditioners)
+    var preconditioner: CommaSeparated<PreconditionerName>?
+
+    /// Direct methods take no preconditioner, so they come once.
+    var pairs: [MatrixRuns.Pair] {
+      method.values.flatMap { method in
+        let choices: [PreconditionerName?] = method.isDirect ? [nil] : preconditioner.map { $0.values.map { $0 } } ?? [nil]
+        return choices.map { MatrixRuns.Pair(method: method, preconditioner: $0) }
+      }
+    }
+  }
+
   /// Where the right-hand sides of each matrix come from.
-  enum RightHandSides: String, CaseIterable, ExpressibleByArgument {
-    case generated, ones, auto
+  struct RightHandSideOptions: ParsableArguments {
+    enum Origin: String, CaseIterable, ExpressibleByArgument {
+      case generated, ones, auto
+    }
+
+    @Option(
+      name: [.customShort("b"), .long],
+      help: "Generated columns, all ones, or NAME_b.mtx where there is one and generated columns elsewhere.")
+    var rhs = Origin.generated
+
+    @OptionGroup var generated: GeneratedColumns
   }
 
   @Argument(
     help: "Folders, Matrix Market files or gallery names.", completion: .file(extensions: ["mtx", "gz"]))
   var paths: [String]
 
-  @Option(
-    name: .shortAndLong,
-    help: ArgumentHelp("Methods: \(MethodName.names.joined(separator: ", ")).", valueName: "a,b"),
-    completion: .list(MethodName.names), transform: CommaSeparated.methods)
-  var method = CommaSeparated([MethodName.cg])
+  @OptionGroup(title: "Methods") var choice: MethodOptions
 
-  @Option(
-    name: .shortAndLong,
-    help: ArgumentHelp("Preconditioners: \(PreconditionerName.names.joined(separator: ", ")).", valueName: "p,q"),
-    completion: .list(PreconditionerName.names), transform: CommaSeparated.preconditioners)
-  var preconditioner: CommaSeparated<PreconditionerName>?
-
-  @Option(help: "The right-hand sides: generated columns, all ones, or NAME_b.mtx where there is one and generated ones elsewhere.")
-  var rhs = RightHandSides.generated
-
-  @OptionGroup(title: "Right-hand sides") var generated: GeneratedColumns
+  @OptionGroup(title: "Right-hand sides") var rightHandSides: RightHandSideOptions
 
   @OptionGroup(title: "Solver") var solver: SolverArguments
 
@@ -53,7 +72,7 @@ struct Run: ParsableCommand {
     guard !inputs.isEmpty else {
       throw CommandFailure(.badInput, "\(paths.joined(separator: ", ")): no file ends in .mtx or .mtx.gz")
     }
-    let runs = self.runs
+    let runs = choice.pairs
     var printer = RunPrinter(
       format: output.format, names: inputs.map(MatrixFile.name), methods: runs.map(\.method.rawValue),
       style: Style(descriptor: STDOUT_FILENO), terminalWidth: Terminal.width(STDOUT_FILENO))
@@ -69,13 +88,5 @@ struct Run: ParsableCommand {
     }
     printer.end()
     try printer.status.end()
-  }
-
-  /// Direct methods take no preconditioner, so they come once.
-  private var runs: [MatrixRuns.Pair] {
-    method.values.flatMap { method in
-      let choices: [PreconditionerName?] = method.isDirect ? [nil] : preconditioner.map { $0.values.map { $0 } } ?? [nil]
-      return choices.map { MatrixRuns.Pair(method: method, preconditioner: $0) }
-    }
   }
 }

@@ -9,52 +9,66 @@ struct Solve: ParsableCommand {
     discussion: """
       EXAMPLES:
         krylov solve poisson2d:200 --columns 8
-        krylov solve A.mtx --rhs B.mtx --method gmres --preconditioner ilu0 --output X.mtx
+        krylov solve A.mtx --rhs B.mtx --method gmres --output X.mtx
         krylov solve convdiff3d:30 --columns 4 --exact-solution --rtol 1e-10
-        krylov solve A.mtx --columns 16 --repeat 5 --format json --history residuals.csv
+        krylov solve A.mtx --columns 16 --repeat 5 --format json
 
-      Right-hand sides are read from a file, are all ones, or are generated: pseudo-random numbers in [−1, 1), the same everywhere. A column
-      counts as solved only when B − A·X, computed again at the end, meets its tolerance.
+      Right-hand sides are read from a file, are all ones, or are generated: pseudo-random numbers in [−1, 1), the same everywhere. \
+      A column counts as solved only when B − A·X, computed again at the end, meets its tolerance.
+
       Ctrl-C stops a solve and keeps what it has; a second Ctrl-C ends the command.
       """)
 
   @Argument(help: "A Matrix Market file or a gallery name such as poisson2d:100.", completion: .file(extensions: ["mtx", "gz"]))
   var matrix: String
 
+  @OptionGroup(title: "Method") var choice: MethodOptions
+
   @OptionGroup(title: "Right-hand sides") var rightHandSides: RightHandSideOptions
-
-  @Option(name: .shortAndLong, help: "The method.")
-  var method = MethodName.cg
-
-  @Option(
-    name: .shortAndLong,
-    help: ArgumentHelp(
-      "The preconditioner: \(PreconditionerName.names.joined(separator: ", ")).", valueName: "name"),
-    completion: .list(PreconditionerName.names), transform: PreconditionerName.parse)
-  var preconditioner: PreconditionerName?
 
   @OptionGroup(title: "Solver") var solver: SolverArguments
 
-  @Option(
-    name: .customLong("repeat"),
-    help: ArgumentHelp("Solve this often from scratch after one solve that is not timed.", valueName: "r"))
-  var repeats: Int?
-
   @OptionGroup(title: "Output") var output: OutputOptions
 
-  @Flag(help: "Show every column, however many there are.")
-  var allColumns = false
-
-  @Option(name: .customLong("output"), help: ArgumentHelp("Write X to this Matrix Market file.", valueName: "file.mtx"))
-  var solutionFile: String?
-
-  @Option(help: ArgumentHelp("Write each column's residual after every iteration to this file.", valueName: "file.csv"))
-  var history: String?
+  @OptionGroup(title: "Results") var results: ResultOptions
 
   @OptionGroup(title: "Files") var files: FileOptions
 
-  mutating func validate() throws {
-    if let repeats, repeats < 1 { throw ValidationError("--repeat is \(repeats); it must be at least 1") }
+  /// One method and one preconditioner.
+  struct MethodOptions: ParsableArguments {
+    @Option(name: .shortAndLong, help: "The method.")
+    var method = MethodName.cg
+
+    @Option(
+      name: .shortAndLong,
+      help: ArgumentHelp("The preconditioner: \(PreconditionerName.names.joined(separator: ", ")).", valueName: "name"),
+      completion: .list(PreconditionerName.names), transform: PreconditionerName.parse)
+    var preconditioner: PreconditionerName?
+  }
+
+  /// What a single solve can leave behind.
+  struct ResultOptions: ParsableArguments {
+    @Option(
+      name: .customLong("repeat"),
+      help: ArgumentHelp("Solve this often from scratch after one solve that is not timed.", valueName: "r"))
+    var repeats: Int?
+
+    @Flag(help: "Show every column, however many there are.")
+    var allColumns = false
+
+    @Option(
+      name: .shortAndLong, help: ArgumentHelp("Write X to this Matrix Market file.", valueName: "file.mtx"),
+      completion: .file(extensions: ["mtx", "gz"]))
+    var output: String?
+
+    @Option(
+      help: ArgumentHelp("Write each column's residual after every iteration to this file.", valueName: "file.csv"),
+      completion: .file(extensions: ["csv"]))
+    var history: String?
+
+    mutating func validate() throws {
+      if let repeats, repeats < 1 { throw ValidationError("--repeat is \(repeats); it must be at least 1") }
+    }
   }
 
   func run() throws {
@@ -78,10 +92,10 @@ struct Solve: ParsableCommand {
       defer { progress.erase() }
       let system = try load(type, progress)
       var options = command.solver.options
-      options.recordsHistory = command.history != nil
+      options.recordsHistory = command.results.history != nil
       let solving = Solving(
-        method: command.method.method(options, preconditioner: command.preconditioner), rtol: command.solver.relativeTolerance, atol: command.solver.atol,
-        repeats: command.repeats, progress: progress)
+        method: command.choice.method.method(options, preconditioner: command.choice.preconditioner),
+        rtol: command.solver.relativeTolerance, atol: command.solver.atol, repeats: command.results.repeats, progress: progress)
       let (record, x) = try solving.run(system)
       try command.write(record, x)
       return record.exitStatus
@@ -106,28 +120,17 @@ struct Solve: ParsableCommand {
 
   private func write<S: Scalar>(_ record: SolveRecord, _ x: BlockVector<S>) throws {
     switch output.format {
-    case .json: print(record.json.indented)
-    case .csv: print(([SolveRecord.csvHeading] + record.csvLines).joined(separator: "\n"))
+    case .json: Destination.write([record.json.indented])
+    case .csv: Destination.write([SolveRecord.csvHeading] + record.csvLines)
     case .text:
       let text = SolveText(
         record: record, style: Style(descriptor: STDOUT_FILENO), terminalWidth: Terminal.width(STDOUT_FILENO),
-        showsAllColumns: allColumns)
-      print(text.lines.joined(separator: "\n"))
+        showsAllColumns: results.allColumns)
+      Destination.write(text.lines)
     }
-    if let solutionFile {
-      try x.write(matrixMarket: solutionFile, comments: ["X of A X = B for \(record.matrix.name), by krylov \(Krylov.version)"])
+    if let file = results.output {
+      try x.write(matrixMarket: file, comments: ["X of A X = B for \(record.matrix.name), by krylov \(Krylov.version)"])
     }
-    if let history { try TextFile.write(record.historyLines, to: history) }
-  }
-}
-
-/// Files of text that the command writes.
-enum TextFile {
-  static func write(_ lines: [String], to path: String) throws {
-    do {
-      try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: URL(fileURLWithPath: path))
-    } catch {
-      throw CommandFailure(.badInput, "\(path): cannot be written; check the folder and its permissions")
-    }
+    if let history = results.history { try Destination.write(record.historyLines, to: history) }
   }
 }

@@ -1,5 +1,4 @@
 import BlockKrylov
-import Foundation
 
 /// Prints the entries of `krylov run` as they come.
 struct RunPrinter {
@@ -8,6 +7,8 @@ struct RunPrinter {
   private let terminalWidth: Int?
   private let table: Table
   private var notes: [String] = []
+  /// Why a method or preconditioner could not work, and with how many matrices.
+  private var refusals: [(reason: String, count: Int)] = []
   private var counts: (solved: Int, unsolved: Int, unreadable: Int, skipped: Int) = (0, 0, 0, 0)
   /// The worst status so far.
   private(set) var status = ExitStatus.solved
@@ -39,7 +40,14 @@ struct RunPrinter {
     status = max(status, entry.status)
     switch entry.outcome {
     case .solved(let record): if record.allSolved { counts.solved += 1 } else { counts.unsolved += 1 }
-    case .refused: counts.unsolved += 1
+    case .refused(_, let method, let preconditioner, let failure):
+      counts.unsolved += 1
+      let reason = "\(method) with \(preconditioner): \(failure)"
+      if let known = refusals.firstIndex(where: { $0.reason == reason }) {
+        refusals[known].count += 1
+      } else {
+        refusals.append((reason, 1))
+      }
     case .unreadable: counts.unreadable += 1
     case .skipped(let reason):
       counts.skipped += 1
@@ -55,7 +63,9 @@ struct RunPrinter {
   func end() {
     guard format == .text else { return }
     var lines = [""]
-    if !notes.isEmpty { lines += notes.map { style($0, .faint) } + [""] }
+    let all = refusals.map { "refused by \(Format.count($0.count, "run")), \($0.reason)" } + notes
+    let width = min(terminalWidth ?? Terminal.usualWidth, 120)
+    if !all.isEmpty { lines += all.flatMap { Format.wrap($0, first: "  ", width: width) }.map { style($0, .faint) } + [""] }
     var parts = ["\(counts.solved) of \(Format.count(counts.solved + counts.unsolved, "run")) solved"]
     if counts.unreadable > 0 { parts.append("\(Format.count(counts.unreadable, "file")) unreadable") }
     if counts.skipped > 0 { parts.append("\(Format.count(counts.skipped, "file")) skipped") }
@@ -63,7 +73,7 @@ struct RunPrinter {
     emit(lines)
   }
 
-  private func emit(_ lines: [String]) { Output.write(lines) }
+  private func emit(_ lines: [String]) { Destination.write(lines) }
 
   private func line(_ entry: RunEntry) -> String {
     switch entry.outcome {
@@ -89,15 +99,6 @@ struct RunPrinter {
       .init(Format.seconds(record.report.setupSeconds)), .init(Format.seconds(record.solveSeconds)),
       .init(worst.map(record.statusText) ?? "no columns", record.allSolved ? .good : record.unconfirmed.isEmpty ? .warning : .bad),
     ]
-  }
-}
-
-/// Lines on stdout.
-enum Output {
-  static func write(_ lines: [String]) {
-    print(lines.joined(separator: "\n"))
-    // Whoever reads from a pipe gets each result when it is there.
-    fflush(nil)
   }
 }
 

@@ -128,8 +128,12 @@ struct SolveText {
   private var summary: [String] {
     let method = report.preconditioner == "none" ? report.method : "\(report.method) with \(report.preconditioner)"
     let all = record.columns.count
-    var first = "\(method): " + (record.allSolved && all > 1 ? "all \(all)" : "\(record.solvedCount) of \(all)")
-    first += all == 1 ? " column solved" : " columns solved"
+    var first = "\(method): "
+    switch (all, record.allSolved) {
+    case (1, let isSolved): first += isSolved ? "solved" : "not solved"
+    case (2..., true): first += "all \(all) columns solved"
+    default: first += "\(record.solvedCount) of \(all) columns solved"
+    }
     if report.iterations > 0 { first += " in \(Format.count(report.iterations, "iteration"))" }
     var lines = [style(first, record.allSolved ? .good : .warning)]
     func line(_ name: String, _ text: String) {

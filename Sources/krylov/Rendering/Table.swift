@@ -35,8 +35,13 @@ struct Table {
   /// The heading and the rule under it, for tables that are printed row by row.
   func heading(limit: Int?, style: Style) -> [String] { heading(widths(limit: limit), style) }
 
-  /// One row of a table that is printed row by row.
-  func line(_ row: [Cell], limit: Int?, style: Style) -> String { line(row, widths(limit: limit), style) }
+  /// One row of a table that is printed row by row; its last text takes what is left of the line.
+  func line(_ row: [Cell], limit: Int?, style: Style) -> String {
+    var widths = widths(limit: limit)
+    let others = widths.dropLast().reduce(0) { $0 + $1 + Self.gap.count }
+    if let last = columns.last, !last.isRight { widths[widths.count - 1] = limit.map { max(Self.least, $0 - others) } ?? .max }
+    return line(row, widths, style)
+  }
 
   private func widths(limit: Int?) -> [Int] {
     var widths = columns.map { max($0.width, $0.title.count) }

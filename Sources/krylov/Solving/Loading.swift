@@ -37,7 +37,7 @@ final class MatrixMarketInput {
   }
 
   private func report(_ warnings: [MatrixMarketWarning]) {
-    if !isQuiet { for warning in warnings { Messages.write("\(path): \(warning)") } }
+    if !isQuiet { for warning in warnings { Messages.write("warning: \(path): \(warning)") } }
   }
 }
 

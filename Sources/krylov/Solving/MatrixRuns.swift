@@ -39,8 +39,9 @@ struct MatrixRuns {
   }
 
   private func rightHandSides(for source: MatrixSource) throws -> RightHandSideSource {
-    let columns = command.generated.count
-    switch command.rhs {
+    let options = command.rightHandSides
+    let columns = options.generated.count
+    switch options.rhs {
     case .ones: return .ones(columns: columns)
     case .auto:
       if source.header != nil, let file = MatrixFile.rightHandSides(of: path) {
@@ -48,7 +49,7 @@ struct MatrixRuns {
       }
     case .generated: break
     }
-    return .generated(columns: columns, seed: command.generated.seedOrDefault)
+    return .generated(columns: columns, seed: options.generated.seedOrDefault)
   }
 
   /// The runs in the scalar type of the matrix.
@@ -61,8 +62,8 @@ struct MatrixRuns {
       let began = ContinuousClock.now
       let a = try source.matrix(of: S.self)
       let (b, _) = try rightHandSides.blocks(for: a)
-      let system = LinearSystem(
-        matrix: MatrixSummary(a, name: source.name), a: a, b: b, readSeconds: (ContinuousClock.now - began).inSeconds)
+      let seconds = (ContinuousClock.now - began).inSeconds
+      let system = LinearSystem(matrix: MatrixSummary(a, name: source.name), a: a, b: b, readSeconds: seconds)
       for pair in of.runs {
         of.emit(RunEntry(name: source.name, outcome: outcome(pair, system)))
         if Interrupt.wasRequested { return }
