@@ -63,7 +63,10 @@ struct Generate: ParsableCommand {
 
     func run<S: Scalar>(_ type: S.Type) throws {
       let a = try problem.matrix(S.self)
-      let origin = ["\(problem.specification), a problem of the gallery of krylov \(Krylov.version)", "\(problem.family.form): \(problem.family.summary)"]
+      let origin = [
+        "\(problem.specification), a problem of the gallery of krylov \(Krylov.version)",
+        "\(problem.family.form): \(problem.family.summary)",
+      ]
       try Destination.matrixMarket(to: command.output) { try a.write(matrixMarket: $0, comments: origin) }
       guard let path = command.rhsOutput else { return }
       let (columns, seed) = (command.generated.count, command.generated.seedOrDefault)

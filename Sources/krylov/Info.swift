@@ -41,11 +41,20 @@ struct Info: ParsableCommand {
   private struct Job: ScalarJob {
     var source: MatrixSource
 
+    /// What `--method auto` would try and why, or why it can do nothing.
+    private static func automaticChoice<S: Scalar>(for a: CSRMatrix<S>) -> [String] {
+      do {
+        return try MethodName.automatic.explanation(for: a)
+      } catch {
+        return ["none: \(error)"]
+      }
+    }
+
     func run<S: Scalar>(_ type: S.Type) throws -> MatrixPortrait {
       let a = try source.matrix(of: S.self)
       return MatrixPortrait(
         summary: MatrixSummary(a, name: source.name), probe: a.probe(), header: source.header, problem: source.problem,
-        storedBytes: a.storedBytes)
+        storedBytes: a.storedBytes, automaticChoice: Self.automaticChoice(for: a))
     }
   }
 }

@@ -20,21 +20,21 @@ struct Run: ParsableCommand {
   struct MethodOptions: ParsableArguments {
     @Option(
       name: .shortAndLong,
-      help: ArgumentHelp("Methods: \(MethodName.names.joined(separator: ", ")).", valueName: "a,b"),
+      help: ArgumentHelp("Methods: \(MethodName.names.joined(separator: ", ")). (default: auto)", valueName: "a,b"),
       completion: .list(MethodName.names), transform: CommaSeparated.methods)
-    var method = CommaSeparated([MethodName.cg])
+    var method = CommaSeparated([MethodName.auto])
 
     @Option(
       name: .shortAndLong,
-      help: ArgumentHelp("Preconditioners: \(PreconditionerName.names.joined(separator: ", ")).", valueName: "p,q"),
-      completion: .list(PreconditionerName.names), transform: CommaSeparated.preconditioners)
-    var preconditioner: CommaSeparated<PreconditionerName>?
+      help: ArgumentHelp(
+        "Preconditioners: \(PreconditionerChoice.names.joined(separator: ", ")). (default: auto)", valueName: "p,q"),
+      completion: .list(PreconditionerChoice.names), transform: CommaSeparated.preconditioners)
+    var preconditioner = CommaSeparated([PreconditionerChoice.automatic])
 
     /// Direct methods take no preconditioner, so they come once.
     var pairs: [MatrixRuns.Pair] {
       method.values.flatMap { method in
-        let choices: [PreconditionerName?] = method.isDirect ? [nil] : preconditioner.map { $0.values.map { $0 } } ?? [nil]
-        return choices.map { MatrixRuns.Pair(method: method, preconditioner: $0) }
+        (method.isDirect ? [.none] : preconditioner.values).map { MatrixRuns.Pair(method: method, preconditioner: $0) }
       }
     }
   }

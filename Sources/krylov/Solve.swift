@@ -37,13 +37,14 @@ struct Solve: ParsableCommand {
   /// One method and one preconditioner.
   struct MethodOptions: ParsableArguments {
     @Option(name: .shortAndLong, help: "The method.")
-    var method = MethodName.cg
+    var method = MethodName.auto
 
     @Option(
       name: .shortAndLong,
-      help: ArgumentHelp("The preconditioner: \(PreconditionerName.names.joined(separator: ", ")).", valueName: "name"),
-      completion: .list(PreconditionerName.names), transform: PreconditionerName.parse)
-    var preconditioner: PreconditionerName?
+      help: ArgumentHelp(
+        "The preconditioner: \(PreconditionerChoice.names.joined(separator: ", ")). (default: auto)", valueName: "name"),
+      completion: .list(PreconditionerChoice.names), transform: PreconditionerChoice.parse)
+    var preconditioner = PreconditionerChoice.automatic
   }
 
   /// What a single solve can leave behind.
@@ -92,10 +93,11 @@ struct Solve: ParsableCommand {
       defer { progress.erase() }
       let system = try load(type, progress)
       var options = command.solver.options
+      options.preconditioner = command.choice.preconditioner
       options.recordsHistory = command.results.history != nil
       let solving = Solving(
-        method: command.choice.method.method(options, preconditioner: command.choice.preconditioner),
-        rtol: command.solver.relativeTolerance, atol: command.solver.atol, repeats: command.results.repeats, progress: progress)
+        method: command.choice.method.method(options), rtol: command.solver.relativeTolerance, atol: command.solver.atol,
+        repeats: command.results.repeats, progress: progress)
       let (record, x) = try solving.run(system)
       try command.write(record, x)
       return record.exitStatus
@@ -109,7 +111,8 @@ struct Solve: ParsableCommand {
       if let guess, (guess.header.rows, guess.header.columns) != (a.columns, b.columns) {
         throw CommandFailure(
           .badInput,
-          "\(guess.path): has \(guess.header.rows) × \(guess.header.columns) numbers; an initial guess needs \(a.columns) × \(b.columns)")
+          "\(guess.path): has \(guess.header.rows) × \(guess.header.columns) numbers; an initial guess needs \(a.columns) × \(b.columns)"
+        )
       }
       let x = try guess?.block(of: S.self)
       let seconds = (ContinuousClock.now - began).inSeconds

@@ -4,47 +4,38 @@ import BlockKrylovDirect
 
 /// What `--method` takes.
 enum MethodName: String, CaseIterable, ExpressibleByArgument {
-  case cg, gmres, lu, dense
+  case auto, cg, gmres, lu, dense
 
   static var names: [String] { allCases.map(\.rawValue) }
+
+  /// The automatic choice with everything that this package has.
+  static let automatic = AutomaticSolver(direct: SparseLU())
 
   /// Whether it factorises A, so that there is nothing to precondition.
   var isDirect: Bool { self == .lu || self == .dense }
 
-  /// The method with these options and this preconditioner.
-  func method(_ options: SolverOptions, preconditioner: PreconditionerName?) -> any BlockMethod {
-    var options = options
-    if case .choice(let choice) = preconditioner { options.preconditioner = choice }
+  /// The method with these options.
+  func method(_ options: SolverOptions) -> any BlockMethod {
     let method: any BlockMethod =
       switch self {
+      case .auto: Self.automatic
       case .cg: BlockCG()
       case .gmres: BlockGMRES()
       case .lu: SparseLU()
       case .dense: DenseLU()
       }
-    return method.with { [options] in $0 = options }
+    return method.with { $0 = options }
   }
 }
 
-/// What `--preconditioner` takes: a name of the library, or `auto`.
-enum PreconditionerName: Equatable {
-  case automatic
-  case choice(PreconditionerChoice)
-
-  var name: String {
-    switch self {
-    case .automatic: "auto"
-    case .choice(let choice): choice.name
-    }
-  }
-
-  static let names = ["auto", "none", "jacobi", "ssor", "ilu0", "ilutp", "ic0"]
+extension PreconditionerChoice {
+  /// The names for help texts and completion.
+  static let names = ["auto", "none", "jacobi", "ssor[:ω]", "ilu0", "ilutp[:fill[:drop]]", "ic0"]
 
   /// For `transform:`, whose errors the argument parser shows with the option's name.
-  static func parse(_ text: String) throws -> PreconditionerName {
-    if text == "auto" { return .automatic }
+  static func parse(_ text: String) throws -> PreconditionerChoice {
     do {
-      return .choice(try PreconditionerChoice(name: text))
+      return try PreconditionerChoice(name: text)
     } catch {
       throw ValidationError("\(error)")
     }
@@ -73,6 +64,6 @@ extension CommaSeparated where Value == MethodName {
   }
 }
 
-extension CommaSeparated where Value == PreconditionerName {
-  static func preconditioners(_ text: String) throws -> CommaSeparated { try split(text, PreconditionerName.parse) }
+extension CommaSeparated where Value == PreconditionerChoice {
+  static func preconditioners(_ text: String) throws -> CommaSeparated { try split(text, PreconditionerChoice.parse) }
 }

@@ -19,7 +19,8 @@ struct SolverArguments: ParsableArguments {
   @Option(help: ArgumentHelp("Block steps of GMRES before it restarts. (default: \(SolverOptions().restart))", valueName: "k"))
   var restart: Int?
 
-  @Option(help: ArgumentHelp("A column is solved when ‖b − Ax‖ ≤ rtol·‖b‖. (default: 1e-8, single precision 1e-5)", valueName: "x"))
+  @Option(
+    help: ArgumentHelp("A column is solved when ‖b − Ax‖ ≤ rtol·‖b‖. (default: 1e-8, single precision 1e-5)", valueName: "x"))
   var rtol: Double?
 
   @Option(help: ArgumentHelp("… or when ‖b − Ax‖ ≤ atol.", valueName: "x"))
@@ -44,7 +45,9 @@ struct SolverArguments: ParsableArguments {
       if let value, !(value >= 0) { throw ValidationError("\(name) is \(value); it must be a number that is not negative") }
     }
     if let timeLimit, timeLimit > 1e9 { throw ValidationError("--time-limit is \(timeLimit) seconds; leave it out for no limit") }
-    if let maxIterations, maxIterations < 0 { throw ValidationError("--max-iterations is \(maxIterations); it must be at least 0") }
+    if let maxIterations, maxIterations < 0 {
+      throw ValidationError("--max-iterations is \(maxIterations); it must be at least 0")
+    }
     for (name, value) in [("--restart", restart), ("--threads", threads)] {
       if let value, value < 1 { throw ValidationError("\(name) is \(value); it must be at least 1") }
     }

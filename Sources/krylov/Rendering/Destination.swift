@@ -26,7 +26,9 @@ enum Destination {
     try write(temporary.path)
     do {
       let file = try FileHandle(forReadingFrom: temporary)
-      while let chunk = try file.read(upToCount: 1 << 20), !chunk.isEmpty { try FileHandle.standardOutput.write(contentsOf: chunk) }
+      while let chunk = try file.read(upToCount: 1 << 20), !chunk.isEmpty {
+        try FileHandle.standardOutput.write(contentsOf: chunk)
+      }
     } catch {
       throw CommandFailure(.badInput, "standard output cannot be written")
     }

@@ -16,7 +16,9 @@ enum JSON: Equatable {
   }
 
   /// An object from pairs, in their order.
-  static func members(_ pairs: KeyValuePairs<String, JSON>) -> JSON { .object(pairs.map { Member(key: $0.key, value: $0.value) }) }
+  static func members(_ pairs: KeyValuePairs<String, JSON>) -> JSON {
+    .object(pairs.map { Member(key: $0.key, value: $0.value) })
+  }
 
   /// A number, or `null` for none.
   static func number(optional value: Double?) -> JSON { value.map { .number($0) } ?? .null }

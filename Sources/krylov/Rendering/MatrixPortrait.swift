@@ -10,6 +10,8 @@ struct MatrixPortrait {
   /// The gallery's problem; `nil` for a file.
   var problem: Gallery.Problem?
   var storedBytes: Int
+  /// What `--method auto` would try, and why.
+  var automaticChoice: [String]
 
   /// Comments of a file that are shown.
   private static let shownComments = 6
@@ -33,7 +35,8 @@ struct MatrixPortrait {
     line(
       "shape",
       "\(Format.grouped(probe.rows)) × \(Format.grouped(probe.columns)), \(Format.count(probe.nonzeros, "entry", plural: "entries"))"
-        + (probe.rows > 0 ? String(format: " (%.1f a row, at most %d)", Double(probe.nonzeros) / Double(probe.rows), probe.longestRow) : "")
+        + (probe.rows > 0
+          ? String(format: " (%.1f a row, at most %d)", Double(probe.nonzeros) / Double(probe.rows), probe.longestRow) : "")
         + ", \(Format.bytes(storedBytes))")
     if probe.isSquare {
       line("symmetry", symmetry)
@@ -41,15 +44,21 @@ struct MatrixPortrait {
       line(
         "dominance",
         probe.isDiagonallyDominant
-          ? "every row is diagonally dominant" : "\(Format.grouped(probe.dominantRows)) of \(Format.grouped(probe.rows)) rows are diagonally dominant")
+          ? "every row is diagonally dominant"
+          : "\(Format.grouped(probe.dominantRows)) of \(Format.grouped(probe.rows)) rows are diagonally dominant")
     }
     line("bandwidth", "\(Format.grouped(probe.lowerBandwidth)) below the diagonal, \(Format.grouped(probe.upperBandwidth)) above")
     line("moduli", "from \(Format.scientific(probe.smallestEntry)) to \(Format.scientific(probe.largestEntry))")
     if probe.storedZeros > 0 { line("zeros", "\(Format.grouped(probe.storedZeros)) of the entries are zero") }
-    for (name, count, first) in [("zero rows", probe.zeroRowCount, probe.zeroRows), ("zero columns", probe.zeroColumnCount, probe.zeroColumns)]
+    for (name, count, first) in [
+      ("zero rows", probe.zeroRowCount, probe.zeroRows), ("zero columns", probe.zeroColumnCount, probe.zeroColumns),
+    ]
     where count > 0 {
-      line(name, "\(Format.grouped(count)), so the matrix is singular: \(Format.ranges(first))\(count > first.count ? ", …" : "")", .warning)
+      line(
+        name, "\(Format.grouped(count)), so the matrix is singular: \(Format.ranges(first))\(count > first.count ? ", …" : "")",
+        .warning)
     }
+    for (k, reason) in automaticChoice.enumerated() { line(k == 0 ? "auto" : "", reason) }
     return lines
   }
 
@@ -97,6 +106,7 @@ struct MatrixPortrait {
     }
     members.append(JSON.Member(key: "stored_bytes", value: .integer(storedBytes)))
     members.append(JSON.Member(key: "probe", value: probe.json))
+    members.append(JSON.Member(key: "automatic", value: .array(automaticChoice.map { .string($0) })))
     return .object(members)
   }
 }

@@ -97,7 +97,8 @@ struct RunPrinter {
       .init(record.report.method), .init(record.report.preconditioner), .init("\(record.solvedCount)/\(record.columns.count)"),
       .init(Format.grouped(record.report.iterations)), .init(Format.scientific(record.worstResidual)),
       .init(Format.seconds(record.report.setupSeconds)), .init(Format.seconds(record.solveSeconds)),
-      .init(worst.map(record.statusText) ?? "no columns", record.allSolved ? .good : record.unconfirmed.isEmpty ? .warning : .bad),
+      .init(
+        worst.map(record.statusText) ?? "no columns", record.allSolved ? .good : record.unconfirmed.isEmpty ? .warning : .bad),
     ]
   }
 }
@@ -113,7 +114,9 @@ extension SolveRecord {
 extension RunEntry {
   /// A line of the run's JSON: the object of `solve`, or one with `error` or `skipped` in its place.
   var json: JSON {
-    var members = [JSON.Member(key: "schema", value: .integer(JSON.schema)), JSON.Member(key: "version", value: .string(Krylov.version))]
+    var members = [
+      JSON.Member(key: "schema", value: .integer(JSON.schema)), JSON.Member(key: "version", value: .string(Krylov.version)),
+    ]
     switch outcome {
     case .solved(let record): return record.json
     case .refused(let matrix, let method, let preconditioner, let failure):
@@ -142,8 +145,11 @@ extension RunEntry {
 
   /// A line of the run's CSV; `status` is that of the worst column, or `refused`, `unreadable` or `skipped`.
   var csvLine: String {
-    func line(_ matrix: MatrixSummary?, _ method: String, _ preconditioner: String, _ numbers: [String], _ end: [String]) -> String {
-      CSV.line([name, matrix.map { "\($0.rows)" } ?? "", matrix.map { "\($0.nonzeros)" } ?? "", method, preconditioner] + numbers + end)
+    func line(_ matrix: MatrixSummary?, _ method: String, _ preconditioner: String, _ numbers: [String], _ end: [String])
+      -> String
+    {
+      CSV.line(
+        [name, matrix.map { "\($0.rows)" } ?? "", matrix.map { "\($0.nonzeros)" } ?? "", method, preconditioner] + numbers + end)
     }
     let nothing = [String](repeating: "", count: 6)
     switch outcome {

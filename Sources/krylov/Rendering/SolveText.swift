@@ -63,12 +63,15 @@ struct SolveText {
     table.rows = order.prefix(Self.shownWorst).map(row) + order.suffix(Self.shownBest).map(row)
     var lines = table.lines(limit: terminalWidth, style: style)
     lines.insert(style("     …  \(between) more; all with --all-columns", .faint), at: lines.count - Self.shownBest)
-    return lines + ["", "the worst \(Self.shownWorst) and the best \(Self.shownBest) of \(order.count) columns; all of them:"] + counts
+    return lines + ["", "the worst \(Self.shownWorst) and the best \(Self.shownBest) of \(order.count) columns; all of them:"]
+      + counts
   }
 
   /// How many columns there are of each status.
   private var counts: [String] {
-    let groups = Dictionary(grouping: record.columns, by: record.statusText).values.sorted { ($1.count, $0[0].index) < ($0.count, $1[0].index) }
+    let groups = Dictionary(grouping: record.columns, by: record.statusText).values.sorted {
+      ($1.count, $0[0].index) < ($0.count, $1[0].index)
+    }
     return groups.map { style(Format.padded("\($0.count)", to: 6, right: true) + "  " + record.statusText($0[0]), tone($0[0])) }
   }
 

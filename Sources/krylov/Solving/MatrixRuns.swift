@@ -2,10 +2,10 @@ import BlockKrylov
 
 /// All runs of `krylov run` with one matrix. Nothing is thrown: whatever happens becomes an entry.
 struct MatrixRuns {
-  /// A method with a preconditioner, `nil` for the method's own.
+  /// A method with a preconditioner.
   struct Pair {
     var method: MethodName
-    var preconditioner: PreconditionerName?
+    var preconditioner: PreconditionerChoice
   }
 
   var command: Run
@@ -73,15 +73,16 @@ struct MatrixRuns {
     private func outcome<S: Scalar>(_ pair: Pair, _ system: LinearSystem<S>) -> RunEntry.Outcome {
       let arguments = of.command.solver
       var options = arguments.options
+      options.preconditioner = pair.preconditioner
       options.recordsHistory = false
       let solving = Solving(
-        method: pair.method.method(options, preconditioner: pair.preconditioner), rtol: arguments.relativeTolerance,
-        atol: arguments.atol, progress: of.progress)
+        method: pair.method.method(options), rtol: arguments.relativeTolerance, atol: arguments.atol,
+        progress: of.progress)
       do {
         return .solved(try solving.run(system).record)
       } catch {
         return .refused(
-          system.matrix, method: pair.method.rawValue, preconditioner: pair.preconditioner?.name ?? "none", CommandFailure(error))
+          system.matrix, method: pair.method.rawValue, preconditioner: pair.preconditioner.name, CommandFailure(error))
       }
     }
   }
