@@ -98,9 +98,17 @@ struct Solve: ParsableCommand {
       let solving = Solving(
         method: command.choice.method.method(options), rtol: command.solver.relativeTolerance, atol: command.solver.atol,
         repeats: command.results.repeats, progress: progress)
-      let (record, x) = try solving.run(system)
+      let (record, x) = try solve(solving, system)
       try command.write(record, x)
       return record.exitStatus
+    }
+
+    private func solve<S: Scalar>(_ solving: Solving, _ system: LinearSystem<S>) throws -> (SolveRecord, BlockVector<S>) {
+      do {
+        return try solving.run(system)
+      } catch {
+        throw CommandFailure(error, context: system.matrix.name)
+      }
     }
 
     private func load<S: Scalar>(_ type: S.Type, _ progress: ProgressLine) throws -> LinearSystem<S> {

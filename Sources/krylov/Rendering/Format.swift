@@ -20,9 +20,8 @@ enum Format {
   static func seconds(_ value: Double) -> String {
     switch value {
     case ..<0.9995e-3: String(format: "%.0f µs", value * 1e6)
-    case ..<0.9995: String(format: "%.3g ms", value * 1e3)
-    case ..<99.95: String(format: "%.3g s", value)
-    case ..<600: String(format: "%.0f s", value)
+    case ..<0.9995: threeDigits(value * 1e3) + " ms"
+    case ..<599.5: threeDigits(value) + " s"
     default: "\(Int(value) / 60) min \(Int(value) % 60) s"
     }
   }
@@ -35,7 +34,12 @@ enum Format {
       value /= 1000
       unit += 1
     }
-    return unit == 0 ? "\(count) B" : String(format: value < 99.95 ? "%.3g" : "%.0f", value) + " " + units[unit]
+    return unit == 0 ? "\(count) B" : "\(threeDigits(value)) \(units[unit])"
+  }
+
+  /// `9.87`, `98.7`, `987`.
+  private static func threeDigits(_ value: Double) -> String {
+    String(format: value < 9.995 ? "%.2f" : value < 99.95 ? "%.1f" : "%.0f", value)
   }
 
   /// `1,234,567`; up to four digits stay together.

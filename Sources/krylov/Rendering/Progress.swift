@@ -38,11 +38,11 @@ final class ProgressLine {
     isShown = false
   }
 
-  /// `gmres  iteration 120 · worst residual 3.2e-05 · 5 of 8 columns · 1.2 s`
+  /// `gmres · iteration 120 · worst residual 3.2e-05 · 5 of 8 columns · 1.2 s`
   static func text(_ progress: SolveProgress) -> String {
     let worst = progress.relativeResiduals.filter { !$0.isNaN }.max()
     return [
-      "\(progress.method)  iteration \(progress.iteration)",
+      progress.method, "iteration \(progress.iteration)",
       "worst residual \(Format.scientific(worst, digits: 1))",
       "\(progress.columnsDone) of \(Format.count(progress.relativeResiduals.count, "column"))",
       Format.seconds(progress.seconds),
