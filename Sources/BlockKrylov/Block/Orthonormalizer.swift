@@ -47,13 +47,13 @@ final class Orthonormalizer<Element: Scalar> {
 
   /// Orthonormalises Q (with Z = M⁻¹Q carried along; without Z, M⁻¹ is the identity).
   ///
-  /// - Parameter noise: columns no longer than this are rounding noise.
+  /// - Parameter noise: columns no longer than this are rounding noise; one number for each.
   func orthonormalize(
-    _ q: inout BlockVector<Element>, _ z: inout BlockVector<Element>?, noise: Double
+    _ q: inout BlockVector<Element>, _ z: inout BlockVector<Element>?, noise: [Double]
   ) -> Outcome {
     var p = q.columns
     s.setIdentity(p)
-    for j in 0..<p { floors[j] = noise }
+    for j in 0..<p { floors[j] = noise[j] }
     let tiny = 100 * Double(p) * Element.unitRoundoff
     if let z, z.columns == p { space.inner(q, q, into: &squares) }
     var trusted = true

@@ -27,6 +27,7 @@ extension BlockCGEngine {
     var residuals: [Double]
     var trueNorms: [Double]
     var columnScales: [Element.Magnitude]
+    private var noiseLevels: [Double]
     /// c_jᴴΣ⁻¹c_j of the last iterations, a ring of `energyDelay` rows.
     private var energies: [Double]
     private var energyCount = 0
@@ -48,6 +49,7 @@ extension BlockCGEngine {
       (c, sigma, y, minusInverse, small) = (square, square, square, square, square)
       residuals = [Double](repeating: 0, count: columns)
       trueNorms = residuals
+      noiseLevels = residuals
       columnScales = [Element.Magnitude](repeating: 1, count: columns)
       energies = [Double](repeating: 0, count: columns * Self.energyDelay)
     }
@@ -74,7 +76,8 @@ extension BlockCGEngine {
     }
 
     func orthonormalize(noise: Double) -> ColumnStatus? {
-      switch orthonormalizer.orthonormalize(&q, &z, noise: noise) {
+      for j in noiseLevels.indices { noiseLevels[j] = noise }
+      return switch orthonormalizer.orthonormalize(&q, &z, noise: noiseLevels) {
       case .rank: nil
       case .indefinite: .indefinitePreconditioner
       case .nonFinite: preconditioned ? .nonFinite(.preconditioner) : .nonFinite(.operator)
