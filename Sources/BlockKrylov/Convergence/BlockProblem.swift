@@ -91,24 +91,31 @@ package final class BlockProblem<Element: Scalar> {
   }
 
   /// The unfinished columns as a problem of their own, for another stage; `absorb` brings the results back.
-  package func openPart(threshold factor: Double = 1) -> BlockProblem {
+  ///
+  /// - Parameter negated: the part is −A·X = −B, for methods that need a positive definite operator.
+  package func openPart(negated: Bool = false) -> BlockProblem {
     let list = open
     var (partB, partX) = (
       BlockVector<Element>(rows: b.rows, columns: list.count), BlockVector<Element>(rows: x.rows, columns: list.count)
     )
     partB.gatherColumns(list, of: b)
     partX.gatherColumns(list, of: x)
+    if negated { partB.scale(by: -1) }
     let part = BlockProblem(
-      a: a, b: partB, x: partX, hasGuess: true, columns: list.map { columns[$0] }, norms: list.map { norms[$0] },
-      thresholds: list.map { thresholds[$0] * factor }, scales: list.map { scales[$0] }, monitor: monitor,
+      a: negated ? Self.negated(a) : a, b: partB, x: partX, hasGuess: hasGuess, columns: list.map { columns[$0] },
+      norms: list.map { norms[$0] }, thresholds: list.map { thresholds[$0] }, scales: list.map { scales[$0] }, monitor: monitor,
       firstIteration: firstIteration)
     for (k, j) in list.enumerated() { part.iterations[k] = iterations[j] }
     return part
   }
 
+  /// −A.
+  package static func negated(_ a: some LinearOperator<Element>) -> any LinearOperator<Element> { a.scaled(by: -1) }
+
   /// Takes over the results of a part made of columns `list`.
   package func absorb(_ part: BlockProblem, at list: [Int]) {
     x.scatterColumns(list, from: part.x)
+    hasGuess = hasGuess || part.hasGuess
     for (k, j) in list.enumerated() {
       status[j] = part.status[k]
       iterations[j] = part.iterations[k]

@@ -51,7 +51,7 @@ struct ColumnLedger<Element: Scalar> {
   /// The open columns in groups of nearly equal width.
   func groups(maximumWidth: Int) -> [[Int]] {
     guard !open.isEmpty else { return [] }
-    let count = (open.count + maximumWidth - 1) / maximumWidth
+    let count = (open.count - 1) / maximumWidth + 1
     return (0..<count).map { k in Array(open[(open.count * k / count)..<(open.count * (k + 1) / count)]) }
   }
 

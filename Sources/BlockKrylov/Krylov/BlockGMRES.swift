@@ -176,7 +176,11 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
     let p = problem.width
     work.arnoldi.reset()
     work.arnoldi.makeNext(columns: p)
-    try problem.residual(of: problem.x, problem.b, into: &work.scratch)
+    if problem.hasGuess {
+      try problem.residual(of: problem.x, problem.b, into: &work.scratch)
+    } else {
+      work.scratch.copy(from: problem.b)
+    }
     work.space.columnNorms(work.scratch, into: &work.norms)
     for j in 0..<p {
       guard work.norms[j].isFinite else { return .nonFinite(.operator) }

@@ -23,6 +23,8 @@ public protocol SolveEngine<Element>: AnyObject {
   var preconditionerName: String { get }
   /// Why this method and preconditioner were chosen, where the choice was automatic.
   var explanation: [String] { get }
+  /// Whether columns gain from a common space, so that very wide blocks are solved in groups; a direct solve takes them all at once.
+  var sharesSpace: Bool { get }
   /// What was shifted, repaired or replaced in the set-up.
   var setupEvents: [SolveEvent] { get }
   /// The memory planned for a solve of so many columns, in bytes.
@@ -38,6 +40,8 @@ public protocol SolveEngine<Element>: AnyObject {
 }
 
 extension SolveEngine {
+  /// True for Krylov methods.
+  public var sharesSpace: Bool { true }
   /// Empty unless the choice was automatic.
   public var explanation: [String] { [] }
 }

@@ -13,6 +13,7 @@ extension BlockMethod {
   ) throws -> (any Preconditioner<Element>)? {
     if choice == .none { return nil }
     guard let matrix = a.sparseMatrix else {
+      if choice == .automatic { return nil }
       throw BlockKrylovError.unsupported(
         "the preconditioner \(choice.name) is built from a sparse matrix and this operator has none; pass one of your own to prepare")
     }

@@ -2,6 +2,8 @@
 public enum PreconditionerChoice: Sendable, Equatable {
   /// None.
   case none
+  /// By structure: ``ic0`` for a hermitian matrix with a positive diagonal, ``ilu0`` for any other; none where there is no matrix.
+  case automatic
   /// The inverse diagonal.
   case jacobi
   /// Symmetric successive over-relaxation with 0 < ω < 2.
@@ -18,6 +20,7 @@ public enum PreconditionerChoice: Sendable, Equatable {
   public var name: String {
     switch self {
     case .none: "none"
+    case .automatic: "auto"
     case .jacobi: "jacobi"
     case .ssor(let relaxation): relaxation == 1 ? "ssor" : "ssor:\(relaxation)"
     case .ilu0: "ilu0"
@@ -26,12 +29,13 @@ public enum PreconditionerChoice: Sendable, Equatable {
     }
   }
 
-  /// The choice of a name: `none`, `jacobi`, `ssor[:ω]`, `ilu0`, `ilutp[:fill[:dropTolerance]]` or `ic0`.
+  /// The choice of a name: `auto`, `none`, `jacobi`, `ssor[:ω]`, `ilu0`, `ilutp[:fill[:dropTolerance]]` or `ic0`.
   ///
   /// - Throws: ``BlockKrylovError/invalidOption(_:)`` for another name or an option that is not a number in its range.
   public init(name: String) throws {
     let parts = name.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
     switch (parts[0], parts.count) {
+    case ("auto", 1): self = .automatic
     case ("none", 1): self = .none
     case ("jacobi", 1): self = .jacobi
     case ("ilu0", 1): self = .ilu0
@@ -54,7 +58,7 @@ public enum PreconditionerChoice: Sendable, Equatable {
       self = .ilutp(fill: fill, dropTolerance: tolerance)
     default:
       throw BlockKrylovError.invalidOption(
-        "there is no preconditioner \(name); choose none, jacobi, ssor[:ω], ilu0, ilutp[:fill[:tolerance]] or ic0")
+        "there is no preconditioner \(name); choose auto, none, jacobi, ssor[:ω], ilu0, ilutp[:fill[:tolerance]] or ic0")
     }
   }
 
@@ -67,6 +71,9 @@ public enum PreconditionerChoice: Sendable, Equatable {
     try matrix.checkSquare(for: name)
     switch self {
     case .none: return nil
+    case .automatic:
+      let positive = matrix.isHermitianByValue && matrix.hasPositiveDiagonal(matrix.diagonal)
+      return try (positive ? PreconditionerChoice.ic0 : .ilu0).build(for: matrix)
     case .jacobi: return try JacobiPreconditioner(matrix)
     case .ilu0: return try IncompleteLU(matrix)
     case .ilutp(let fill, let dropTolerance):

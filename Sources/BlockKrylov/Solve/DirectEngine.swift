@@ -46,6 +46,7 @@ package final class DirectEngine<Factors: DirectFactors>: SolveEngine {
   package typealias Element = Factors.Element
   package let methodName: String
   package let preconditionerName = "none"
+  package let sharesSpace = false
   private let maximumRefinements: Int
   private var factors: Factors
 

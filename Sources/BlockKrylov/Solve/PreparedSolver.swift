@@ -73,7 +73,7 @@ public final class PreparedSolver<Element: Scalar> {
     let monitor = SolveMonitor(columns: b.columns, options: options, observer: observer)
     monitor.record(engine.setupEvents)
     var ledger = try ColumnLedger(a: a, b: b, guess: guess, tolerance: options.tolerance, monitor: monitor)
-    let groups = ledger.groups(maximumWidth: options.maximumBlockWidth)
+    let groups = ledger.groups(maximumWidth: engine.sharesSpace ? options.maximumBlockWidth : .max)
     if groups.count > 1 {
       monitor.record(
         .grouped,
