@@ -1,3 +1,5 @@
+internal import ComplexModule
+
 /// A sparse matrix in compressed rows: the form in which products with blocks are fastest.
 ///
 /// Row i holds the entries `rowStart[i] ..< rowStart[i+1]` of `columnIndex` and `values`, columns ascending, each at most once.
@@ -402,6 +404,8 @@ func sortCompressed<Element>(
 /// The same entries compressed along the other index: one counting sort.
 @specialized(where Element == Double)
 @specialized(where Element == Float)
+@specialized(where Element == Complex<Double>)
+@specialized(where Element == Complex<Float>)
 func transposeCompressed<Element: Scalar>(
   major: Int, minor: Int, start: [Int], index: [Int32], value: [Element]
 ) -> (start: [Int], index: [Int32], value: [Element]) {
