@@ -265,7 +265,19 @@ extension CSRMatrix {
   }
 
   /// The diagonal, 0 where no entry is stored.
-  public var diagonal: [Element] { (0..<min(rows, columns)).map { self[$0, $0] } }
+  public var diagonal: [Element] { diagonalEntries() }
+
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  @specialized(where Element == Complex<Double>)
+  @specialized(where Element == Complex<Float>)
+  private func diagonalEntries() -> [Element] {
+    var result = [Element](repeating: 0, count: min(rows, columns))
+    for i in result.indices {
+      if let k = position(row: i, column: i) { result[i] = values[k] }
+    }
+    return result
+  }
 
   /// The matrix as a dense one.
   public var dense: DenseMatrix<Element> {
