@@ -31,12 +31,14 @@ final class Orthonormalizer<Element: Scalar> {
 
   /// A second pass follows when the smallest pivot of the unit-diagonal Cholesky factor is below this: one pass leaves a loss of
   /// orthogonality of about u/pivot².
-  private static var goodPivot: Double { 1e-2 }
+  private let goodPivot: Double
   /// Below this Cholesky is not trusted with the block.
   private static func safePivot() -> Double { Element.unitRoundoff.squareRoot() * 100 }
 
-  init(columns: Int, space: BlockSpace<Element>) {
+  /// - Parameter goodPivot: 0.01 loses four digits of orthogonality at most, which a recurrence does not notice; a basis wants 0.3.
+  init(columns: Int, space: BlockSpace<Element>, goodPivot: Double = 1e-2) {
     self.space = space
+    self.goodPivot = goodPivot
     dense = DenseWorkspace(rows: columns, columns: columns)
     let square = DenseMatrix<Element>(rows: columns, columns: columns)
     (s, squares, gram, factor, t, product) = (square, square, square, square, square, square)
@@ -83,7 +85,7 @@ final class Orthonormalizer<Element: Scalar> {
       if worked { for j in 0..<p { pivot = min(pivot, Double(factor[j, j].realPart)) } }
       if worked && pivot > Self.safePivot() {
         applyCholesky(&q, &z)
-        if pivot > Self.goodPivot {
+        if pivot > goodPivot {
           if !trusted, let z, z.columns == p { space.inner(q, q, into: &squares) }
           return .rank(p)
         }

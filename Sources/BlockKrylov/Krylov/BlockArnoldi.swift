@@ -34,7 +34,7 @@ final class BlockArnoldi<Element: Scalar> {
     self.rows = rows
     self.width = width
     space = BlockSpace(p: width, q: width, rows: rows)
-    orthonormalizer = Orthonormalizer(columns: width, space: space)
+    orthonormalizer = Orthonormalizer(columns: width, space: space, goodPivot: 0.3)
     let square = DenseMatrix<Element>(rows: width, columns: width)
     (below, product) = (square, square)
     h = DenseMatrix(rows: (steps + 1) * width, columns: width)

@@ -101,7 +101,8 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
       if open.isEmpty { return }
       let moved = progress.advanced(columns: open, residuals: whole.trueResiduals)
       for j in open {
-        let claimed = whole.estimated[j] <= whole.thresholds[j] * tightening[j]
+        // Below rounding an estimate claims all there is to claim, whatever the bound.
+        let claimed = whole.estimated[j] <= max(whole.thresholds[j] * tightening[j], Element.unitRoundoff / 8 * whole.norms[j])
         switch end {
         case .failed(let status):
           whole.finish(column: j, status)

@@ -46,8 +46,8 @@ public struct MatrixMarketFile: ~Copyable {
   ///
   /// - Throws: ``BlockKrylovError/file(path:line:_:)`` for anything that is not as it must be, and for complex entries when
   ///   `Element` is real.
-  /// - Complexity: one pass over the file and at most two counting sorts. Beside the matrix, memory for the entries (16 bytes each
-  ///   for `Double`) and, unless they are ordered by rows or columns, for their order (8 bytes each) is needed while reading.
+  /// - Complexity: one pass over the file and a counting sort; rows are sorted besides when the file is ordered neither by rows nor
+  ///   by columns. While reading, the entries of the file (16 bytes each for `Double`) are in memory beside the matrix.
   public consuming func matrix<Element: Scalar>(
     of type: Element.Type = Element.self
   ) throws -> (matrix: CSRMatrix<Element>, warnings: [MatrixMarketWarning]) {

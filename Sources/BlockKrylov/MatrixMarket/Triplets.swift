@@ -8,9 +8,8 @@ struct Triplets<Element: Scalar> {
   private var columnIndex: [Int32] = []
   private var values: [Element] = []
   private var lineMap = LineMap()
-  /// Whether so far each entry comes after the one before, row by row or column by column: then nothing has to be sorted.
-  private var ascendsByRow = true
-  private var ascendsByColumn = true
+  /// Whether so far each entry comes after the one before, row by row: then nothing has to be sorted.
+  private var ascends = true
   private var last: (row: Int, column: Int) = (-1, -1)
 
   init(rows: Int, columns: Int, capacity: Int) {
@@ -22,8 +21,7 @@ struct Triplets<Element: Scalar> {
 
   @inline(__always) mutating func append(_ value: Element, row: Int, column: Int, line: Int) {
     lineMap.note(line, ordinal: values.count)
-    ascendsByRow = ascendsByRow && (row > last.row || (row == last.row && column > last.column))
-    ascendsByColumn = ascendsByColumn && (column > last.column || (column == last.column && row > last.row))
+    ascends = ascends && (row > last.row || (row == last.row && column > last.column))
     last = (row, column)
     rowIndex.append(Int32(truncatingIfNeeded: row))
     columnIndex.append(Int32(truncatingIfNeeded: column))
@@ -50,77 +48,104 @@ struct Triplets<Element: Scalar> {
 
   /// The entries in compressed rows, duplicates added. The triplets are used up.
   ///
-  /// - Complexity: O(entries + rows + columns) by at most two counting sorts.
+  /// - Complexity: O(entries + rows) by a counting sort when the entries are ordered by columns, as most files are; otherwise each
+  ///   row is sorted besides.
   @specialized(where Element == Double)
   @specialized(where Element == Float)
   @specialized(where Element == Complex<Double>)
   @specialized(where Element == Complex<Float>)
   mutating func compress() -> (matrix: CSRMatrix<Element>, duplicates: Duplicates) {
-    let count = values.count
-    var rowStart = [Int](repeating: 0, count: rows + 1)
-    for row in rowIndex { rowStart[Int(row) + 1] += 1 }
-    for i in 0..<rows { rowStart[i + 1] += rowStart[i] }
     defer { (rowIndex, columnIndex, values) = ([], [], []) }
-    if ascendsByRow {
-      return (
-        CSRMatrix(uncheckedRows: rows, columns: columns, rowStart: rowStart, columnIndex: columnIndex, values: values),
-        Duplicates()
-      )
-    }
-    // Stable by column, then by row: entries of one place stay in the order of the file.
-    let byColumn = ascendsByColumn ? [] : columnOrder()
-    var next = rowStart
-    var index = [Int32](repeating: 0, count: count)
-    var value = [Element](repeating: 0, count: count)
+    var rowStart = startOfRows()
     var duplicates = Duplicates()
-    for position in 0..<count {
-      let k = ascendsByColumn ? position : byColumn[position]
-      let (row, column) = (Int(rowIndex[k]), columnIndex[k])
-      let target = next[row]
-      if target > rowStart[row], index[target - 1] == column {
-        duplicates.count += 1
-        duplicates.line = min(duplicates.line, lineMap.line(of: k))
-        value[target - 1] += values[k]
-      } else {
-        index[target] = column
-        value[target] = values[k]
-        next[row] = target + 1
-      }
+    if ascends {
+      let matrix = CSRMatrix(
+        uncheckedRows: rows, columns: columns, rowStart: rowStart, columnIndex: columnIndex, values: values)
+      return (matrix, duplicates)
     }
-    if duplicates.count > 0 { Self.close(&rowStart, rowEnd: next, &index, &value) }
+    var next = rowStart
+    var index = [Int32](repeating: 0, count: values.count)
+    var value = [Element](repeating: 0, count: values.count)
+    for k in values.indices {
+      let row = Int(rowIndex[k])
+      let target = next[row]
+      next[row] = target + 1
+      index[target] = columnIndex[k]
+      value[target] = values[k]
+    }
+    if Self.sortRows(rowStart, &index, &value) { duplicates = addDuplicates(&rowStart, &index, &value) }
     return (
       CSRMatrix(uncheckedRows: rows, columns: columns, rowStart: rowStart, columnIndex: index, values: value), duplicates
     )
   }
 
-  /// The positions of the entries ordered by column, those of one column in the order of the file.
-  @inline(__always) private func columnOrder() -> [Int] {
-    var start = [Int](repeating: 0, count: columns + 1)
-    for column in columnIndex { start[Int(column) + 1] += 1 }
-    for j in 0..<columns { start[j + 1] += start[j] }
-    var order = [Int](repeating: 0, count: columnIndex.count)
-    for k in columnIndex.indices {
-      let column = Int(columnIndex[k])
-      order[start[column]] = k
-      start[column] += 1
-    }
-    return order
+  private func startOfRows() -> [Int] {
+    var start = [Int](repeating: 0, count: rows + 1)
+    for row in rowIndex { start[Int(row) + 1] += 1 }
+    for i in 0..<rows { start[i + 1] += start[i] }
+    return start
   }
 
-  /// Closes the gaps that added duplicates left at the ends of rows.
-  private static func close(_ rowStart: inout [Int], rowEnd: [Int], _ index: inout [Int32], _ value: inout [Element]) {
-    var (target, begin) = (0, 0)
+  /// Orders each row by column, and says whether a column comes twice in one.
+  @inline(__always)
+  private static func sortRows(_ rowStart: [Int], _ index: inout [Int32], _ value: inout [Element]) -> Bool {
+    var hasDuplicates = false
     for i in 0..<(rowStart.count - 1) {
-      for k in begin..<rowEnd[i] {
-        index[target] = index[k]
-        value[target] = value[k]
-        target += 1
+      let row = rowStart[i]..<rowStart[i + 1]
+      var isSorted = true
+      for k in row.dropFirst() where index[k] <= index[k - 1] { isSorted = false }
+      if isSorted { continue }
+      if row.count <= 32 {
+        // By insertion.
+        for k in row.dropFirst() {
+          let (column, entry) = (index[k], value[k])
+          var place = k
+          while place > row.lowerBound, index[place - 1] > column {
+            index[place] = index[place - 1]
+            value[place] = value[place - 1]
+            place -= 1
+          }
+          index[place] = column
+          value[place] = entry
+        }
+      } else {
+        let order = row.sorted { index[$0] < index[$1] }
+        let sorted = (order.map { index[$0] }, order.map { value[$0] })
+        index.replaceSubrange(row, with: sorted.0)
+        value.replaceSubrange(row, with: sorted.1)
+      }
+      for k in row.dropFirst() where index[k] == index[k - 1] { hasDuplicates = true }
+    }
+    return hasDuplicates
+  }
+
+  /// The rare case, done over from the entries, now with their lines: entries of one place are added in the order of the file.
+  private func addDuplicates(_ rowStart: inout [Int], _ index: inout [Int32], _ value: inout [Element]) -> Duplicates {
+    var (next, order) = (rowStart, [Int](repeating: 0, count: values.count))
+    for (k, row) in rowIndex.enumerated() {
+      order[next[Int(row)]] = k
+      next[Int(row)] += 1
+    }
+    var (duplicates, target, begin) = (Duplicates(), 0, 0)
+    for i in 0..<rows {
+      let first = target
+      for k in order[begin..<rowStart[i + 1]].sorted(by: { (columnIndex[$0], $0) < (columnIndex[$1], $1) }) {
+        if target > first, index[target - 1] == columnIndex[k] {
+          duplicates.count += 1
+          duplicates.line = min(duplicates.line, lineMap.line(of: k))
+          value[target - 1] += values[k]
+        } else {
+          index[target] = columnIndex[k]
+          value[target] = values[k]
+          target += 1
+        }
       }
       begin = rowStart[i + 1]
       rowStart[i + 1] = target
     }
     index.removeLast(index.count - target)
     value.removeLast(value.count - target)
+    return duplicates
   }
 }
 

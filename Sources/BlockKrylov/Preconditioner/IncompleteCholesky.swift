@@ -26,7 +26,7 @@ public struct IncompleteCholesky<Element: Scalar>: Preconditioner {
     guard matrix.hasPositiveDiagonal(diagonal) else {
       throw BlockKrylovError.unsupported("ic0 needs a positive real diagonal, and this matrix has other entries on it; take ilu0")
     }
-    let roots = diagonal.map { $0.realPart.squareRoot() }
+    let roots = Self.squareRoots(diagonal)
     var events: [SolveEvent] = []
     var shift = 0.0
     while true {
@@ -47,6 +47,16 @@ public struct IncompleteCholesky<Element: Scalar>: Preconditioner {
         events.append(SolveEvent(kind: .shifted, detail: detail))
       }
     }
+  }
+
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  @specialized(where Element == Complex<Double>)
+  @specialized(where Element == Complex<Float>)
+  private static func squareRoots(_ diagonal: [Element]) -> [Element.Magnitude] {
+    var roots = [Element.Magnitude](repeating: 0, count: diagonal.count)
+    for i in roots.indices { roots[i] = diagonal[i].realPart.squareRoot() }
+    return roots
   }
 
   /// Where a factorisation stopped.

@@ -15,12 +15,6 @@ public struct IncompleteLU<Element: Scalar>: Preconditioner {
   public let events: [SolveEvent]
   let factors: IncompleteFactors<Element>
 
-  /// Factors whose inverse is larger than this are refused: they would blow up whatever the residual has of rounding.
-  static var mostGrowth: Double { 1e8 }
-  private static var firstShift: Double { 1e-3 }
-  private static var shiftGrowth: Double { 4 }
-  private static var mostShifts: Int { 6 }
-
   /// The preconditioner of a matrix.
   ///
   /// - Throws: ``BlockKrylovError/shape(_:)`` for a matrix that is not square.
@@ -29,26 +23,17 @@ public struct IncompleteLU<Element: Scalar>: Preconditioner {
     try matrix.checkSquare(for: "ilu0")
     let equilibration = RowEquilibration(matrix, name: "ilu0")
     var events = equilibration.events
-    var shift = 0.0
-    for attempt in 0...Self.mostShifts {
-      if attempt > 0 {
-        shift = attempt == 1 ? Self.firstShift : Self.shiftGrowth * shift
-        let detail = "ilu0: the factors were unstable; α = \(shift) times the row norms was added to the diagonal"
-        events.append(SolveEvent(kind: .shifted, detail: detail))
-      }
-      let triangles = Self.factor(matrix, equilibration, shift: Element.Magnitude(shift))
-      guard triangles.growth() < Self.mostGrowth else { continue }
-      let repaired = triangles.repairedPivots
-      let factors = triangles.factors(of: equilibration)
-      guard factors.isFinite else { continue }
-      if repaired > 0 { events.append(.repairedPivots(repaired, name: "ilu0")) }
-      (self.factors, self.events) = (factors, events)
-      return
+    let stable = IncompleteFactors.stable(equilibration, name: "ilu0", events: &events) { shift in
+      Self.factor(matrix, equilibration, shift: shift)
     }
-    let detail = "ilu0: unstable with every shift; incomplete LU with threshold and pivoting (ilutp) is used instead"
-    events.append(SolveEvent(kind: .fallback, detail: detail))
-    let substitute = try IncompleteLUThresholdPivoting(matrix, equilibration)
-    (factors, self.events) = (substitute.factors, events + substitute.events)
+    if let stable {
+      (factors, self.events) = (stable, events)
+    } else {
+      let detail = "ilu0: unstable with every shift; incomplete LU with threshold and pivoting (ilutp) is used instead"
+      events.append(SolveEvent(kind: .fallback, detail: detail))
+      let substitute = try IncompleteLUThresholdPivoting(matrix, equilibration)
+      (factors, self.events) = (substitute.factors, events + substitute.events)
+    }
   }
 
   /// Row after row of L and U of the equilibrated matrix, in the pattern of its rows; `shift` times the row's norm is added to the
@@ -80,7 +65,7 @@ public struct IncompleteLU<Element: Scalar>: Preconditioner {
         owner[j] = place
       }
       let norm = squares.squareRoot()
-      if shift > 0 { row[i] += Element(shift * norm) * (row[i] == 0 ? 1 : row[i] * Element(1 / row[i].modulus)) }
+      if shift > 0 { row[i] = row[i].lengthened(by: shift * norm) }
       for k in range {
         let j = Int(a.columnIndex[k])
         if j < i {
@@ -124,11 +109,5 @@ public struct IncompleteLU<Element: Scalar>: Preconditioner {
   public func updated(for matrix: CSRMatrix<Element>) throws -> IncompleteLU {
     try checkUpdate(matrix)
     return try IncompleteLU(matrix)
-  }
-}
-
-extension SolveEvent {
-  static func repairedPivots(_ count: Int, name: String) -> SolveEvent {
-    SolveEvent(kind: .repaired, detail: "\(name): \(count) pivots below 1e-4 of their row's norm were raised to it")
   }
 }

@@ -4,8 +4,8 @@ internal import ComplexModule
 ///
 /// Entries of L and U arise wherever elimination makes them; those below τ times their row's norm are dropped, and of the others the
 /// p largest are kept in each row of L and of U. When an entry of the remaining row is more than ten times the diagonal one, their
-/// columns are exchanged. Equilibration, matching and small pivots as in ``IncompleteLU``. Factors with ‖(LU)⁻¹e‖_∞ ≥ 10⁸ are
-/// refused; the inverse diagonal is then taken, a `.fallback` event.
+/// columns are exchanged. Equilibration, matching, small pivots and shifts are those of ``IncompleteLU``; when no shift helps, the
+/// inverse diagonal is taken, a `.fallback` event.
 /// (Saad, Numer. Linear Algebra Appl. 1 (1994) 387–402; Iterative Methods for Sparse Linear Systems, section 10.4.)
 public struct IncompleteLUThresholdPivoting<Element: Scalar>: Preconditioner {
   /// p: the most entries kept in a row of L, and in a row of U besides the diagonal.
@@ -45,17 +45,16 @@ public struct IncompleteLUThresholdPivoting<Element: Scalar>: Preconditioner {
   ) throws {
     (self.fill, self.dropTolerance) = (fill, dropTolerance)
     var events = reportsEquilibration ? equilibration.events : []
-    let triangles = Self.factor(matrix, equilibration, fill: fill, dropTolerance: Element.Magnitude(dropTolerance))
-    let (growth, repaired) = (triangles.growth(), triangles.repairedPivots)
-    let factors = triangles.factors(of: equilibration)
-    if growth < IncompleteLU<Element>.mostGrowth, factors.isFinite {
-      if repaired > 0 { events.append(.repairedPivots(repaired, name: "ilutp")) }
-      self.factors = factors
+    let stable = IncompleteFactors.stable(equilibration, name: "ilutp", events: &events) { shift in
+      Self.factor(matrix, equilibration, fill: fill, dropTolerance: Element.Magnitude(dropTolerance), shift: shift)
+    }
+    if let stable {
+      factors = stable
     } else {
-      let detail = "ilutp: the factors were unstable; the inverse diagonal (jacobi) is used instead"
+      let detail = "ilutp: unstable with every shift; the inverse diagonal (jacobi) is used instead"
       let jacobi = try JacobiPreconditioner(matrix)
       events += [SolveEvent(kind: .fallback, detail: detail)] + jacobi.events
-      self.factors = IncompleteFactors(diagonal: jacobi.inverseDiagonal)
+      factors = IncompleteFactors(diagonal: jacobi.inverseDiagonal)
     }
     self.events = events
   }
@@ -74,7 +73,8 @@ public struct IncompleteLUThresholdPivoting<Element: Scalar>: Preconditioner {
   @specialized(where Element == Complex<Double>)
   @specialized(where Element == Complex<Float>)
   private static func factor(
-    _ a: CSRMatrix<Element>, _ equilibration: RowEquilibration<Element>, fill: Int, dropTolerance: Element.Magnitude
+    _ a: CSRMatrix<Element>, _ equilibration: RowEquilibration<Element>, fill: Int, dropTolerance: Element.Magnitude,
+    shift: Element.Magnitude
   ) -> LUTriangles<Element> {
     let n = a.rows
     var lu = LUTriangles<Element>(rows: n, capacity: a.nonzeros)
@@ -107,6 +107,7 @@ public struct IncompleteLUThresholdPivoting<Element: Scalar>: Preconditioner {
       }
       let norm = squares.squareRoot()
       let least = dropTolerance * norm
+      if shift > 0 { row[Int(columnAt[i])] = row[Int(columnAt[i])].lengthened(by: shift * norm) }
 
       kept.removeAll(keepingCapacity: true)
       while let pivot = pending.removeFirst() {

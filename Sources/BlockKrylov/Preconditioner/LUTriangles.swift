@@ -78,3 +78,46 @@ struct LUTriangles<S: Scalar> {
       columnOrder: columnOrder)
   }
 }
+
+extension IncompleteFactors {
+  /// Factors whose inverse is larger than this are refused: they would magnify whatever the residual has of rounding.
+  private static var mostGrowth: Double { 1e8 }
+  private static var firstShift: Double { 1e-3 }
+  private static var shiftGrowth: Double { 4 }
+  private static var mostShifts: Int { 6 }
+
+  /// The first usable factors of A + α·diag(row norms) for α = 0, 10⁻³, 4·10⁻³, …, six shifts at most; `nil` when there are none.
+  /// Shifts and replaced pivots become events.
+  static func stable(
+    _ equilibration: RowEquilibration<S>, name: String, events: inout [SolveEvent],
+    _ factor: (_ shift: S.Magnitude) -> LUTriangles<S>
+  ) -> IncompleteFactors? {
+    var shift = 0.0
+    for attempt in 0...mostShifts {
+      if attempt > 0 {
+        shift = attempt == 1 ? firstShift : shiftGrowth * shift
+        let detail = "\(name): the factors were unstable; α = \(shift) times the row norms was added to the diagonal"
+        events.append(SolveEvent(kind: .shifted, detail: detail))
+      }
+      let triangles = factor(S.Magnitude(shift))
+      guard triangles.growth() < mostGrowth else { continue }
+      let repaired = triangles.repairedPivots
+      let factors = triangles.factors(of: equilibration)
+      guard factors.isFinite else { continue }
+      if repaired > 0 {
+        let detail = "\(name): \(repaired) pivots below 1e-4 of their row's norm were raised to it"
+        events.append(SolveEvent(kind: .repaired, detail: detail))
+      }
+      return factors
+    }
+    return nil
+  }
+}
+
+extension Scalar {
+  /// The number of the same direction (of direction 1, if it is 0) whose modulus is larger by `length`.
+  @inline(__always)
+  func lengthened(by length: Magnitude) -> Self {
+    self == 0 ? Self(length) : self + self * Self(length / modulus)
+  }
+}

@@ -1,3 +1,5 @@
+internal import ComplexModule
+
 /// An approximation of A⁻¹ that acts on all columns of a block at once.
 public protocol Preconditioner<Element>: Sendable {
   /// The scalar type.
@@ -76,8 +78,13 @@ extension CSRMatrix {
   }
 
   /// Whether all diagonal entries are real and positive.
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  @specialized(where Element == Complex<Double>)
+  @specialized(where Element == Complex<Float>)
   func hasPositiveDiagonal(_ diagonal: [Element]) -> Bool {
-    diagonal.allSatisfy { $0.realPart > 0 && $0.imaginaryPart == 0 }
+    for entry in diagonal where !(entry.realPart > 0 && entry.imaginaryPart == 0) { return false }
+    return true
   }
 
   /// Whether A = Aᴴ: promised, or true of all entries.

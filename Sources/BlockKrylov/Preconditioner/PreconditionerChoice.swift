@@ -93,7 +93,8 @@ public enum PreconditionerChoice: Sendable, Equatable {
     }
     guard matrix.hasPositiveDiagonal(matrix.diagonal) else {
       throw BlockKrylovError.unsupported(
-        "\(name) needs a positive real diagonal, and this matrix has other entries on it; take ilu0, or jacobi when even that fails"
+        "\(name) needs a positive real diagonal, and this matrix has other entries on it; take ilu0 instead, or solve -A X = -B "
+          + "if A is negative definite"
       )
     }
     return matrix.tagged(matrix.structure.union(.hermitian))

@@ -25,13 +25,22 @@ public struct SSORPreconditioner<Element: Scalar>: Preconditioner {
     }
     try matrix.checkSquare(for: "ssor")
     let diagonal = matrix.diagonal
-    if let row = diagonal.firstIndex(where: { $0 == 0 || !(1 / $0).isFinite }) {
+    if let row = Self.firstWithoutInverse(diagonal) {
       throw BlockKrylovError.factorization(
         "ssor needs a nonzero diagonal, but that of row \(row) is \(diagonal[row]); take ilu0, which permutes rows")
     }
     self.relaxation = relaxation
     factors = Self.split(matrix, diagonal, relaxation)
     isPositiveDefinite = matrix.hasPositiveDiagonal(diagonal) && matrix.isHermitianByValue
+  }
+
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  @specialized(where Element == Complex<Double>)
+  @specialized(where Element == Complex<Float>)
+  private static func firstWithoutInverse(_ diagonal: [Element]) -> Int? {
+    for i in diagonal.indices where diagonal[i] == 0 || !(1 / diagonal[i]).isFinite { return i }
+    return nil
   }
 
   /// The factors D/ω+L and the rest of M, whose diagonal is 1/(2−ω) after the division of its rows by those of D·(2−ω)/ω.

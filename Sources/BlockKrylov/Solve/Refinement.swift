@@ -10,7 +10,7 @@ extension DirectEngine {
   ///
   /// - Returns: the columns that a limit kept from being refined further.
   func refine(_ problem: BlockProblem<Element>, columns: [Int], by factors: Factors) throws -> [Int] {
-    let (n, monitor) = (factors.rows, problem.monitor)
+    let (n, monitor, goal) = (factors.rows, problem.monitor, 2 * Element.unitRoundoff)
     var list = columns
     var b = problem.b.picking(list)
     var x = BlockVector<Element>(rows: n, columns: list.count)
@@ -19,7 +19,7 @@ extension DirectEngine {
     var quality = measure(x, b, into: &r, by: factors, monitor)
     accept(list.indices.map { $0 }, of: x, list, quality, into: problem, refinements: 0)
     monitor.start()
-    var active = list.indices.filter { quality.isImprovable($0, Element.self) }
+    var active = list.indices.filter { quality.omega[$0].isFinite && quality.omega[$0] >= goal }
     var step = 0
     while !active.isEmpty, monitor.limitReached() == nil {
       if active.count < list.count {
@@ -38,7 +38,7 @@ extension DirectEngine {
       )
       accept(better, of: next, list, refined, into: problem, refinements: step)
       _ = monitor.finishIteration()
-      active = better.filter { refined.omega[$0] <= quality.omega[$0] / 2 && refined.isImprovable($0, Element.self) }
+      active = better.filter { refined.omega[$0] <= quality.omega[$0] / 2 && refined.omega[$0] >= goal }
       (x, quality) = (next, refined)
     }
     return active.map { list[$0] }
@@ -52,13 +52,12 @@ extension DirectEngine {
     var z = BlockVector<Element.Magnitude>(rows: x.rows, columns: x.columns)
     factors.residualAndMagnitude(of: x, b, into: &r, &z)
     monitor.countOperator(columns: x.columns)
-    var quality = SolutionQuality(residuals: r.columnNorms(), omega: [Double](repeating: 0, count: x.columns))
     let maxima = x.columnMaxima()
-    unsafe quality.omega.withUnsafeMutableBufferPointer { omega in
-      unsafe backwardErrors(
-        rows: x.rows, columns: x.columns, r.base, r.stride, b.base, b.stride, z.base, z.stride, rowSums: factors.rowSums,
-        maxima: maxima, into: omega)
-    }
+    let zeros = [Double](repeating: 0, count: x.columns)
+    var quality = SolutionQuality(residuals: zeros, omega: zeros)
+    unsafe assess(
+      rows: x.rows, columns: x.columns, r.base, r.stride, b.base, b.stride, z.base, z.stride, rowSums: factors.rowSums,
+      maxima: maxima, into: &quality)
     for j in maxima.indices where !(maxima[j].isFinite && quality.residuals[j].isFinite && quality.omega[j].isFinite) {
       (quality.residuals[j], quality.omega[j]) = (.nan, .infinity)
     }
@@ -94,44 +93,41 @@ struct SolutionQuality {
 
   var worst: Double { omega.max() ?? 0 }
 
-  /// Whether ω is finite and above the distance from 1 to the next number.
-  func isImprovable<Element: Scalar>(_ k: Int, _ type: Element.Type) -> Bool {
-    omega[k].isFinite && omega[k] >= 2 * Element.unitRoundoff
-  }
-
   func picking(_ list: [Int]) -> SolutionQuality {
     SolutionQuality(residuals: list.map { residuals[$0] }, omega: list.map { omega[$0] })
   }
 }
 
-/// ω = ω₁ + ω₂ of each column. Equations where |A||x| + |b| is more than rounding, 1000·n·2u·(‖a_i‖₁‖x‖_∞ + |b_i|), are judged by
-/// ω₁ = max |r_i| / (|A||x| + |b|)_i; for the others, where the divisor says nothing, ω₂ = max |r_i| / ((|A||x|)_i + ‖a_i‖₁‖x‖_∞).
+/// ‖r_j‖₂ and ω = ω₁ + ω₂ of each column. Equations where |A||x| + |b| is more than rounding, 1000·n·2u·(‖a_i‖₁‖x‖_∞ + |b_i|), are
+/// judged by ω₁ = max |r_i| / (|A||x| + |b|)_i; for the others, where that divisor says nothing, ω₂ = max |r_i| / ((|A||x|)_i +
+/// ‖a_i‖₁‖x‖_∞). Columns of B are scaled, so that a residual whose square overflows is as bad as an infinite one.
 @specialized(where Element == Double)
 @specialized(where Element == Float)
 @specialized(where Element == Complex<Double>)
 @specialized(where Element == Complex<Float>)
-private func backwardErrors<Element: Scalar>(
+private func assess<Element: Scalar>(
   rows: Int, columns: Int, _ r: UnsafePointer<Element>, _ ldr: Int, _ b: UnsafePointer<Element>, _ ldb: Int,
-  _ z: UnsafePointer<Element.Magnitude>, _ ldz: Int, rowSums: [Double], maxima: [Double],
-  into omega: UnsafeMutableBufferPointer<Double>
+  _ z: UnsafePointer<Element.Magnitude>, _ ldz: Int, rowSums: [Double], maxima: [Double], into quality: inout SolutionQuality
 ) {
   let factor = 1000 * Double(rows) * 2 * Element.unitRoundoff
-  unsafe withUnsafeTemporaryAllocation(of: Double.self, capacity: max(columns, 1)) { second in
-    for j in 0..<columns { unsafe (omega[j], second[j]) = (0, 0) }
-    for i in 0..<rows {
-      for j in 0..<columns {
-        let residual = unsafe Double(r[i * ldr + j].modulus)
-        if residual == 0 { continue }
-        let (right, product) = unsafe (Double(b[i * ldb + j].modulus), Double(z[i * ldz + j]))
-        let bound = rowSums[i] * maxima[j]
-        if product + right > factor * (bound + right) {
-          unsafe omega[j] = max(omega[j], residual / (product + right))
-        } else {
-          unsafe second[j] = max(second[j], residual / (product + bound))
-        }
+  var second = [Double](repeating: 0, count: columns)
+  for i in 0..<rows {
+    for j in 0..<columns {
+      let residual = unsafe Double(r[i * ldr + j].modulus)
+      if residual == 0 { continue }
+      quality.residuals[j] += residual * residual
+      let (right, product) = unsafe (Double(b[i * ldb + j].modulus), Double(z[i * ldz + j]))
+      let bound = rowSums[i] * maxima[j]
+      if product + right > factor * (bound + right) {
+        quality.omega[j] = max(quality.omega[j], residual / (product + right))
+      } else {
+        second[j] = max(second[j], residual / (product + bound))
       }
     }
-    for j in 0..<columns { unsafe omega[j] += second[j] }
+  }
+  for j in 0..<columns {
+    quality.residuals[j] = quality.residuals[j].squareRoot()
+    quality.omega[j] += second[j]
   }
 }
 
