@@ -49,10 +49,11 @@ let package = Package(
       name: "krylov",
       dependencies: [
         "BlockKrylov", "BlockKrylovDirect",
+        .product(name: "ComplexModule", package: "swift-numerics"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),
-    .testTarget(name: "BlockKrylovTests", dependencies: ["BlockKrylov"], swiftSettings: swiftSettings),
+    .testTarget(name: "BlockKrylovTests", dependencies: ["BlockKrylov", .product(name: "ComplexModule", package: "swift-numerics"), .product(name: "RealModule", package: "swift-numerics")], swiftSettings: swiftSettings),
     .testTarget(
       name: "BlockKrylovDirectTests", dependencies: ["BlockKrylovDirect"], swiftSettings: swiftSettings),
     .testTarget(

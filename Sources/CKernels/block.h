@@ -10,25 +10,25 @@ static void NAME(inner)(const struct operands *o) {
              DENSE_VECTORS * LANES_AT(0));
 }
 
-/* In place the rows of X are copied a few at a time, before the first of their columns is overwritten. */
+/* A tile's rows are stored when they are complete, so Y may be X as long as one chunk holds all columns. Else rows of X
+ * are copied, a few at a time, before the first of their columns is overwritten. */
 static void NAME(update)(const struct operands *o) {
-    const int64_t width = o->q * PARTS, limit = DENSE_VECTORS * LANES_AT(0), ldx = o->ldx * PARTS;
-    if (o->x != o->y) {
+    const int64_t width = o->q * PARTS, limit = DENSE_VECTORS * LANES_AT(0), row = o->p * PARTS;
+    if (o->x != o->y || width <= limit) {
         run_pass(AT(update, pass), o, 64, width, LANES_AT(0), limit);
         return;
     }
-    if (o->p <= 0) return;
     REAL copy[(32 << 10) / sizeof(REAL)];
-    const int64_t row = o->p * PARTS, strip = (int64_t)(sizeof copy / sizeof(REAL)) / row;
+    const int64_t strip = (int64_t)(sizeof copy / sizeof(REAL)) / row;
     struct operands part = *o;
     part.x = copy;
     part.ldx = o->p;
     for (int64_t i = 0; i < o->end; i += strip) {
         part.end = least(strip, o->end - i);
-        for (int64_t r = 0; r < part.end; r++)
-            memcpy(copy + r * row, (const REAL *)o->x + (i + r) * ldx, (size_t)row * sizeof(REAL));
         part.y = (REAL *)o->y + i * o->ldy * PARTS;
         if (o->b) part.b = (const REAL *)o->b + i * o->ldb * PARTS;
+        for (int64_t r = 0; r < part.end; r++)
+            memcpy(copy + r * row, (REAL *)part.y + r * o->ldx * PARTS, (size_t)row * sizeof(REAL));
         run_pass(AT(update, pass), &part, strip, width, LANES_AT(0), limit);
     }
 }

@@ -1,13 +1,24 @@
 /* Products of blocks with small matrices, one chunk of columns. */
 
 /* sum[r][v] = sum_k s[r across + k along] a[k lda], the register tile of both products: `rows` times n vectors over
- * `count` terms. A small tile has too few sums to hide the additions' latency; `strands` of them take turns then. */
+ * `count` terms. A small tile has too few sums to hide the additions' latency; `strands` of them take turns then.
+ *
+ * Full tiles, which are those of wide blocks, fetch ahead, as the hardware does not follow their strides: the terms
+ * `ahead` of these, or for ahead == 0 the scalars of the tile after the next, one cache line of one row at a time.
+ * Fetching past the end of a block is harmless. */
+#define FULL (rows == TILE && n == DENSE_VECTORS)
 INLINE void LN(tile)(const int rows, const int n, const int strands, int64_t width, int64_t count, const REAL *s,
-                     int64_t across, int64_t along, const REAL *a, int64_t lda, const REAL sign,
+                     int64_t across, int64_t along, const REAL *a, int64_t lda, int64_t ahead, const REAL sign,
                      VECTOR sum[TILE][DENSE_VECTORS]) {
     VECTOR part[4][PARTS][TILE][DENSE_VECTORS] = {0};
     int64_t k = 0;
     for (; k + strands <= count; k += strands) {
+        if (FULL && ahead == 0) {
+            __builtin_prefetch(s + (2 * TILE + k % TILE) * across + k / TILE * TILE * along);
+        } else if (FULL) {
+            __builtin_prefetch(s + (k + ahead) * along, 0, 2);
+            UNROLL for (int v = 0; v < n; v++) __builtin_prefetch(a + (k + ahead) * lda + OFFSET(v), 0, 2);
+        }
         UNROLL for (int h = 0; h < strands; h++) {
             VECTOR row[DENSE_VECTORS];
             UNROLL for (int v = 0; v < n; v++) row[v] = LOAD(a + (k + h) * lda + OFFSET(v));
@@ -39,7 +50,13 @@ INLINE void LN(update_rows)(const int rows, const int n, const struct operands *
     const REAL *z = o->b ? (const REAL *)o->b + i * o->ldb * PARTS + column : NULL;
     REAL *y = (REAL *)o->y + i * o->ldy * PARTS + column;
     VECTOR sum[TILE][DENSE_VECTORS];
-    LN(tile)(rows, n, 1, width, o->p, x, o->ldx * PARTS, PARTS, c, o->q * PARTS, 1, sum);
+    UNROLL for (int r = 0; FULL && r < rows; r++) {
+        UNROLL for (int v = 0; v < n; v++) {
+            __builtin_prefetch(y + r * o->ldy * PARTS + OFFSET(v), 1);
+            if (z) __builtin_prefetch(z + r * o->ldb * PARTS + OFFSET(v));
+        }
+    }
+    LN(tile)(rows, n, 1, width, o->p, x, o->ldx * PARTS, PARTS, c, o->q * PARTS, 0, 1, sum);
     UNROLL for (int r = 0; r < rows; r++) {
         if (z) UNROLL for (int v = 0; v < n; v++) sum[r][v] += LOAD(z + r * o->ldb * PARTS + OFFSET(v));
         UNROLL for (int v = 0; v < n; v++) AS_STORED(y + r * o->ldy * PARTS + OFFSET(v)) = sum[r][v];
@@ -60,7 +77,7 @@ INLINE void LN(inner_rows)(const int rows, const int n, const struct operands *o
     REAL *g = (REAL *)o->g + a * o->q * PARTS + column;
     VECTOR sum[TILE][DENSE_VECTORS];
     const int strands = rows * n >= 4 ? 1 : rows * n >= 2 ? 2 : 4;
-    LN(tile)(rows, n, strands, width, end - begin, y, PARTS, ldy, x, ldx, -1, sum);
+    LN(tile)(rows, n, strands, width, end - begin, y, PARTS, ldy, x, ldx, end - begin, -1, sum);
     UNROLL for (int r = 0; r < rows; r++) {
         UNROLL for (int v = 0; v < n; v++) sum[r][v] += LOAD(g + r * o->q * PARTS + OFFSET(v));
         UNROLL for (int v = 0; v < n; v++) AS_STORED(g + r * o->q * PARTS + OFFSET(v)) = sum[r][v];
@@ -74,3 +91,4 @@ INLINE void LN(inner)(PASS_ARGUMENTS) {
     if (TILE > 2 && a + 2 <= o->p) LN(inner_rows)(2, n, o, begin, end, a, column, width), a += 2;
     if (a < o->p) LN(inner_rows)(1, n, o, begin, end, a, column, width);
 }
+#undef FULL

@@ -93,7 +93,8 @@ INLINE void LN(modulus)(VECTOR *a) {
         *a = absolute;
     } else {
         const VECTOR large = __builtin_elementwise_max(absolute, exchanged), zero = {0}, one = zero + 1;
-        const VECTOR ratio = __builtin_elementwise_min(absolute, exchanged) / __builtin_elementwise_max(large, zero + NAME(tiny));
+        const VECTOR divisor = __builtin_elementwise_max(large, zero + NAME(tiny));
+        const VECTOR ratio = __builtin_elementwise_min(absolute, exchanged) / divisor;
         *a = large * __builtin_elementwise_sqrt(one + ratio * ratio);
     }
 }

@@ -77,12 +77,17 @@ INLINE REAL NAME(absolute)(const REAL *s) {
 #define COVER_2(kernel, level)                                       \
     else if (width > LANES_AT(level)) COVER(kernel, level, 2);       \
     else if (width == LANES_AT(level)) COVER(kernel, level, 1);
-#define PASS(kernel, vectors)                                                                                          \
-    static void AT(kernel, pass)(const struct operands *o, int64_t begin, int64_t end, int64_t column, int64_t width) { \
-        if (vectors > 2 && width > 3 * LANES_AT(0)) COVER(kernel, 0, 4);                                               \
-        else if (vectors > 2 && width > 2 * LANES_AT(0)) COVER(kernel, 0, 3);                                          \
-        COVER_2(kernel, 0)                                                                                             \
-        LEVEL_1(COVER_2(kernel, 1)) LEVEL_2(COVER_2(kernel, 2)) LEVEL_3(COVER_2(kernel, 3)) LEVEL_4(COVER_2(kernel, 4)) \
+#define PASS(kernel, vectors)                                                                                   \
+    static void AT(kernel, pass)(const struct operands *all, int64_t begin, int64_t end, int64_t column,        \
+                                 int64_t width) {                                                               \
+        const struct operands local = *all, *o = &local; /* known not to alias the blocks */                    \
+        if (vectors > 2 && width > 3 * LANES_AT(0)) COVER(kernel, 0, 4);                                        \
+        else if (vectors > 2 && width > 2 * LANES_AT(0)) COVER(kernel, 0, 3);                                   \
+        COVER_2(kernel, 0)                                                                                      \
+        LEVEL_1(COVER_2(kernel, 1))                                                                             \
+        LEVEL_2(COVER_2(kernel, 2))                                                                             \
+        LEVEL_3(COVER_2(kernel, 3))                                                                             \
+        LEVEL_4(COVER_2(kernel, 4))                                                                             \
     }
 
 /* A kernel that is no more than its passes over strips of rows and chunks of columns. */

@@ -44,6 +44,9 @@ final class BlockSpace<Element: Scalar> {
 
   var byteCount: Int { partials.byteCount + coefficients.byteCount + sums.count * MemoryLayout<Element>.stride }
 
+  /// The scratch memory for inner products of p × q numbers over so many rows, in bytes.
+  static func bytes(p: Int, q: Int, rows: Int) -> Int { (pieces(rows).count + 2) * p * q * MemoryLayout<Element>.stride }
+
   static func pieces(_ rows: Int) -> (count: Int, size: Int) {
     let size = max(256, ((rows + maximumPieces - 1) / maximumPieces + 7) / 8 * 8)
     return (max(1, (rows + size - 1) / size), size)
@@ -138,6 +141,33 @@ final class BlockSpace<Element: Scalar> {
     }
   }
 
+  /// Y += sign·[V₀ V₁ …]·C over the first `count` blocks of the basis: one pass over Y, panel by panel.
+  func update(
+    _ y: inout BlockVector<Element>, plus basis: [BlockVector<Element>], count: Int, times c: DenseMatrix<Element>, sign: Element = 1
+  ) {
+    precondition(y.columns == c.columns)
+    let q = c.columns
+    pack(c, scale: sign)
+    let (target, ldy) = unsafe (y.mutableBase(), y.stride)
+    let packed = unsafe UnsafePointer(coefficients.base)
+    // A panel of Y stays in the first-level cache while all basis blocks pass.
+    let panel = max(32, 16384 / max(q * MemoryLayout<Element>.stride, 1))
+    Parallel.rows(y.rows, bytesPerRow: (c.rows + 2 * q) * MemoryLayout<Element>.stride) { range in
+      var begin = range.lowerBound
+      while begin < range.upperBound {
+        let height = min(panel, range.upperBound - begin)
+        let row = unsafe target + begin * ldy
+        var block = unsafe packed
+        for k in 0..<count {
+          let (v, ld, p) = unsafe (basis[k].base, basis[k].stride, basis[k].columns)
+          unsafe Kernels<Element>.update(height, p, v + begin * ld, ld, q, block, plus: UnsafePointer(row), ldy, row, ldy)
+          unsafe block += p * q
+        }
+        begin += height
+      }
+    }
+  }
+
   /// P = Z + P·C in place, C square.
   func recur(_ p: inout BlockVector<Element>, plus z: BlockVector<Element>?, times c: DenseMatrix<Element>) {
     precondition(c.rows == c.columns && p.columns == c.rows)
@@ -158,13 +188,14 @@ final class BlockSpace<Element: Scalar> {
   }
 
   /// The coefficients row-major, as the kernels take them.
-  private func pack(_ c: DenseMatrix<Element>) {
+  private func pack(_ c: DenseMatrix<Element>, scale: Element? = nil) {
     let (p, q) = (c.rows, c.columns)
     if coefficients.count < p * q { coefficients = AlignedStorage(count: p * q) }
     let target = unsafe coefficients.base
     unsafe c.withPointer { source in
       guard p > 0, q > 0 else { return }
       unsafe Kernels<Element>.fromColumnMajor(p, q, source, p, target, q)
+      if let scale, scale != 1 { unsafe Kernels<Element>.combine(1, p * q, scale, target, p * q, nil, target, p * q) }
     }
   }
 

@@ -150,9 +150,15 @@ extension BlockVector {
     }
   }
 
-  /// ‖column‖₂ of each column. Columns are taken as they are: see `ColumnScaling` for entries near the ends of the number range.
+  /// ‖column‖₂ of each column, without undue overflow or underflow; NaN or infinity for a column that is not finite.
   public func columnNorms() -> [Double] {
     let scaling = ColumnScaling<Element>(of: self)
+    let scaled = columnNorms(scaling)
+    return (0..<columns).map { scaled[$0] * Double(scaling.inverses[$0]) }
+  }
+
+  /// ‖column‖₂ of each column after scaling.
+  func columnNorms(_ scaling: ColumnScaling<Element>) -> [Double] {
     var scaled = self
     if !scaling.isTrivial { scaled.scaleColumns(by: scaling.factors) }
     let (source, ld, m) = unsafe (scaled.base, scaled.stride, columns)
@@ -160,7 +166,7 @@ extension BlockVector {
     unsafe withUnsafeTemporaryAllocation(of: Element.Magnitude.self, capacity: max(m, 1)) { scratch in
       guard let scratch = scratch.baseAddress else { return }
       unsafe Kernels<Element>.columnSquares(rows, m, source, ld, scratch)
-      for j in 0..<m { unsafe result[j] = Double(scratch[j]).squareRoot() / Double(scaling.factors[j]) }
+      for j in 0..<m { unsafe result[j] = Double(scratch[j]).squareRoot() }
     }
     return result
   }

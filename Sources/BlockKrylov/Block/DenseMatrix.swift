@@ -110,6 +110,26 @@ extension DenseMatrix {
     }
   }
 
+  /// Some rows of self = T⁻¹·(those rows), T the upper triangle that begins at row `at` of `t`.
+  mutating func solveTriangular(rows range: Range<Int>, _ t: DenseMatrix, at row: Int) {
+    let (n, ld) = (columns, rows)
+    unsafe withMutablePointer { b in
+      unsafe t.withPointer { a in
+        unsafe LAPACK.solveTriangular(.left, .upper, .none, range.count, n, a + row, t.rows, b + range.lowerBound, ld)
+      }
+    }
+  }
+
+  /// The first `count` rows of self −= (the first `count` rows of A)·(rows `range` of self).
+  mutating func subtract(firstRows count: Int, of a: DenseMatrix, timesOwnRows range: Range<Int>) {
+    let (n, ld) = (columns, rows)
+    unsafe withMutablePointer { b in
+      unsafe a.withPointer { a0 in
+        unsafe LAPACK.gemm(.none, .none, count, n, range.count, -1, a0, a.rows, b + range.lowerBound, ld, 1, b, ld)
+      }
+    }
+  }
+
   /// Whether every number is finite.
   var isFinite: Bool {
     for i in 0..<(rows * columns) where !values[i].isFinite { return false }

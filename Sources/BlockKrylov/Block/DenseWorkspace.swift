@@ -34,27 +34,30 @@ final class DenseWorkspace<Element: Scalar> {
     }
   }
 
-  /// Householder QR in place: R above, reflectors below the diagonal, their factors in `tau`.
-  func qr(_ a: inout DenseMatrix<Element>, tau: inout DenseMatrix<Element>) {
-    let (m, n) = (a.rows, a.columns)
+  /// Householder QR in place of the rows given: R above, reflectors below their diagonal, their factors in `tau`.
+  func qr(_ a: inout DenseMatrix<Element>, rows: Range<Int>, tau: inout DenseMatrix<Element>) {
+    let (m, n, ld) = (rows.count, a.columns, a.rows)
     tau.reshape(rows: max(min(m, n), 1), columns: 1)
     unsafe work.withUnsafeMutableBufferPointer { work in
       guard let pw = work.baseAddress else { return }
       unsafe a.withMutablePointer { pa in
-        unsafe tau.withMutablePointer { pt in unsafe LAPACK<Element>.qr(m, n, pa, m, pt, work: pw, work.count) }
+        unsafe tau.withMutablePointer { pt in unsafe LAPACK<Element>.qr(m, n, pa + rows.lowerBound, ld, pt, work: pw, work.count) }
       }
     }
   }
 
-  /// C = Qᴴ·C (or Q·C) with the reflectors of `qr`.
-  func applyQ(_ a: DenseMatrix<Element>, tau: DenseMatrix<Element>, adjoint: Bool, to c: inout DenseMatrix<Element>) {
-    let (m, n, k) = (c.rows, c.columns, min(a.rows, a.columns))
+  /// C = Qᴴ·C (or Q·C) on some rows of C, with the reflectors that `qr` left in the same rows of A.
+  func applyQ(
+    _ a: DenseMatrix<Element>, rows: Range<Int>, tau: DenseMatrix<Element>, adjoint: Bool, to c: inout DenseMatrix<Element>
+  ) {
+    let (m, n, k, ld) = (rows.count, c.columns, min(rows.count, a.columns), c.rows)
     unsafe work.withUnsafeMutableBufferPointer { work in
       guard let pw = work.baseAddress else { return }
       unsafe c.withMutablePointer { pc in
         unsafe a.withPointer { pa in
           unsafe tau.withPointer { pt in
-            unsafe LAPACK<Element>.applyQ(adjoint: adjoint, m, n, k, pa, a.rows, pt, pc, m, work: pw, work.count)
+            unsafe LAPACK<Element>.applyQ(
+              adjoint: adjoint, m, n, k, pa + rows.lowerBound, a.rows, pt, pc + rows.lowerBound, ld, work: pw, work.count)
           }
         }
       }

@@ -32,7 +32,7 @@ public enum Threads {
 }
 
 /// Splits work over rows into parts that run at once.
-enum Parallel {
+package enum Parallel {
   /// Work below this many bytes touched is not worth waking another thread (about 20 µs of memory traffic).
   static let grainBytes = 1 << 18
 
@@ -61,7 +61,7 @@ enum Parallel {
   }
 
   /// Runs `body` on each part number 0 ..< parts, spread over the threads.
-  static func parts(_ parts: Int, bytes: Int, _ body: (Int) -> Void) {
+  package static func parts(_ parts: Int, bytes: Int, _ body: (Int) -> Void) {
     let threads = min(threads(forBytes: bytes), parts)
     if threads == 1 {
       for part in 0..<parts { body(part) }

@@ -1,3 +1,5 @@
+internal import ComplexModule
+
 /// A sparse matrix in compressed rows: the form in which products with blocks are fastest.
 ///
 /// Row i holds the entries `rowStart[i] ..< rowStart[i+1]` of `columnIndex` and `values`, columns ascending, each at most once.
@@ -132,7 +134,7 @@ extension CSRMatrix {
   }
 
   /// R = B − A·X and Z = |A|·|X| in one pass, for componentwise backward errors.
-  func residualAndMagnitude(
+  package func residualAndMagnitude(
     of x: BlockVector<Element>, _ b: BlockVector<Element>, into r: inout BlockVector<Element>,
     _ z: inout BlockVector<Element.Magnitude>
   ) {
@@ -263,7 +265,19 @@ extension CSRMatrix {
   }
 
   /// The diagonal, 0 where no entry is stored.
-  public var diagonal: [Element] { (0..<min(rows, columns)).map { self[$0, $0] } }
+  public var diagonal: [Element] { diagonalEntries() }
+
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  @specialized(where Element == Complex<Double>)
+  @specialized(where Element == Complex<Float>)
+  private func diagonalEntries() -> [Element] {
+    var result = [Element](repeating: 0, count: min(rows, columns))
+    for i in result.indices {
+      if let k = position(row: i, column: i) { result[i] = values[k] }
+    }
+    return result
+  }
 
   /// The matrix as a dense one.
   public var dense: DenseMatrix<Element> {
@@ -402,6 +416,8 @@ func sortCompressed<Element>(
 /// The same entries compressed along the other index: one counting sort.
 @specialized(where Element == Double)
 @specialized(where Element == Float)
+@specialized(where Element == Complex<Double>)
+@specialized(where Element == Complex<Float>)
 func transposeCompressed<Element: Scalar>(
   major: Int, minor: Int, start: [Int], index: [Int32], value: [Element]
 ) -> (start: [Int], index: [Int32], value: [Element]) {

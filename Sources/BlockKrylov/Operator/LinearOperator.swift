@@ -92,6 +92,6 @@ extension LinearOperator {
   var isHermitian: Bool { structure.isHermitian(Element.self) }
 }
 
-func checkShape(_ value: Int, equals expected: Int, _ message: @autoclosure () -> String) throws {
+package func checkShape(_ value: Int, equals expected: Int, _ message: @autoclosure () -> String) throws {
   guard value == expected else { throw BlockKrylovError.shape(message()) }
 }

@@ -1,3 +1,5 @@
+internal import ComplexModule
+
 /// An approximation of A⁻¹ that acts on all columns of a block at once.
 public protocol Preconditioner<Element>: Sendable {
   /// The scalar type.
@@ -47,27 +49,44 @@ extension Preconditioner {
   }
 }
 
-/// Which preconditioner `prepare` builds from the matrix; a preconditioner of your own is passed to `prepare` itself.
-public enum PreconditionerChoice: Sendable, Equatable {
-  /// None.
-  case none
-  /// The inverse diagonal.
-  case jacobi
-  /// Symmetric successive over-relaxation with 0 < ω < 2.
-  case ssor(relaxation: Double = 1)
-  /// Incomplete LU without fill, for general matrices.
-  case ilu0
-  /// Incomplete Cholesky without fill, for hermitian positive definite matrices.
-  case ic0
-
-  /// The name, as in `--preconditioner`.
-  public var name: String {
-    switch self {
-    case .none: "none"
-    case .jacobi: "jacobi"
-    case .ssor: "ssor"
-    case .ilu0: "ilu0"
-    case .ic0: "ic0"
+extension Preconditioner {
+  /// Throws unless R and Z are blocks that an apply can work on.
+  func checkShapes(_ r: BlockVector<Element>, _ z: BlockVector<Element>) throws {
+    guard r.rows == rows, z.rows == rows, r.columns == z.columns else {
+      throw BlockKrylovError.shape(
+        "the preconditioner \(name) has \(rows) rows, but R is \(r.rows) × \(r.columns) and Z is \(z.rows) × \(z.columns); "
+          + "both must have its rows and the same number of columns")
     }
   }
+
+  /// Throws unless the matrix can have the pattern that the preconditioner was built from.
+  func checkUpdate(_ matrix: CSRMatrix<Element>) throws {
+    guard matrix.rows == rows, matrix.columns == rows else {
+      throw BlockKrylovError.shape(
+        "the preconditioner \(name) has \(rows) rows and cannot follow a matrix of \(matrix.rows) × \(matrix.columns); prepare again"
+      )
+    }
+  }
+}
+
+extension CSRMatrix {
+  /// Throws unless the matrix is square, as every preconditioner needs.
+  func checkSquare(for name: String) throws {
+    guard rows == columns else {
+      throw BlockKrylovError.shape("the preconditioner \(name) needs a square matrix; this one is \(rows) × \(columns)")
+    }
+  }
+
+  /// Whether all diagonal entries are real and positive.
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  @specialized(where Element == Complex<Double>)
+  @specialized(where Element == Complex<Float>)
+  func hasPositiveDiagonal(_ diagonal: [Element]) -> Bool {
+    for entry in diagonal where !(entry.realPart > 0 && entry.imaginaryPart == 0) { return false }
+    return true
+  }
+
+  /// Whether A = Aᴴ: promised, or true of all entries.
+  var isHermitianByValue: Bool { structure.isHermitian(Element.self) || probe().hermitian }
 }

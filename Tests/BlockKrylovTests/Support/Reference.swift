@@ -1,5 +1,6 @@
 import BlockKrylov
 import ComplexModule
+import RealModule
 
 /// Slow, obvious counterparts of what the library does fast, and reproducible test data.
 enum Reference {
@@ -77,5 +78,15 @@ struct SplitMix: RandomNumberGenerator {
       if diagonal != 0, i < columns { try builder.add(S(double: diagonal), row: i, column: i) }
     }
     return try builder.csr()
+  }
+}
+
+extension SplitMix {
+  /// A block of standard normal numbers (Box and Muller).
+  mutating func normalBlock(_ rows: Int, _ columns: Int) -> BlockVector<Double> {
+    BlockVector(rows: rows, columns: columns) { _, _ in
+      let (u, v) = (Double.random(in: .leastNormalMagnitude...1, using: &self), Double.random(in: 0...1, using: &self))
+      return (-2 * Double.log(u)).squareRoot() * Double.cos(2 * .pi * v)
+    }
   }
 }

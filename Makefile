@@ -1,0 +1,54 @@
+# Everything a newcomer needs: `make solve` and `make test`. Each target installs what is missing first.
+
+SWIFT   ?= swift
+RELEASE := $(SWIFT) build -c release --product krylov
+KRYLOV  = $$($(SWIFT) build -c release --show-bin-path)/krylov
+SOURCES := Sources Tests Package.swift
+
+# Homebrew keeps its libraries outside the compiler's search path.
+ifeq ($(shell uname -s),Darwin)
+PREFIX := $(shell brew --prefix)
+export CPATH := $(PREFIX)/include:$(PREFIX)/opt/openblas/include:$(CPATH)
+export LIBRARY_PATH := $(PREFIX)/lib:$(PREFIX)/opt/openblas/lib:$(LIBRARY_PATH)
+endif
+
+.PHONY: solve test bench matrices docs format lint dependencies clean
+
+## solve: build, then solve a clamped elastic plate for its 8 load cases
+solve: dependencies
+	@$(RELEASE)
+	@$(KRYLOV) solve Matrices/elasticity2d-16.mtx --rhs Matrices/elasticity2d-16-loads.mtx
+
+## test: build and run all tests
+test: dependencies
+	@$(SWIFT) build --build-tests
+	@$(SWIFT) test --skip-build
+
+## bench: time block CG against SciPy's cg on the same work, in one run
+bench: dependencies
+	@$(RELEASE)
+	@Benchmarks/run.sh $(KRYLOV)
+
+## matrices: write the files of Matrices/ anew from the gallery
+matrices: dependencies
+	@$(RELEASE)
+	@Scripts/write-matrices.sh $(KRYLOV)
+
+## docs: build the documentation of both libraries
+docs: dependencies
+	@$(SWIFT) package --allow-writing-to-directory docs/build generate-documentation --target BlockKrylov --output-path docs/build/BlockKrylov
+	@$(SWIFT) package --allow-writing-to-directory docs/build generate-documentation --target BlockKrylovDirect --output-path docs/build/BlockKrylovDirect
+
+## format: format all Swift sources
+format:
+	@$(SWIFT) format --in-place --recursive --parallel $(SOURCES)
+
+## lint: check format and documentation of all Swift sources
+lint:
+	@$(SWIFT) format lint --strict --recursive --parallel $(SOURCES)
+
+dependencies:
+	@Scripts/install-dependencies.sh
+
+clean:
+	@rm -rf .build docs/build

@@ -1,0 +1,128 @@
+/// The columns of A·X = B that a method works on, with what is known of each: what an engine gets and where it leaves its results.
+///
+/// Columns are scaled by powers of two (`ColumnScaling`), so that norms neither overflow nor underflow; norms and bounds here are
+/// those of the scaled columns.
+package final class BlockProblem<Element: Scalar> {
+  /// A.
+  package let a: any LinearOperator<Element>
+  /// The right-hand sides, n × p.
+  package var b: BlockVector<Element>
+  /// The initial guess, then the solution, n × p.
+  package var x: BlockVector<Element>
+  /// Whether `x` holds anything but zeros.
+  package var hasGuess: Bool
+  /// Which column of the caller's B each is.
+  package let columns: [Int]
+  /// ‖b_j‖₂.
+  package let norms: [Double]
+  /// The bound that ‖r_j‖₂ must meet.
+  package let thresholds: [Double]
+  /// The number that each column was multiplied by.
+  package let scales: [Double]
+  package let monitor: SolveMonitor
+  /// The monitor's count when these columns began.
+  private let firstIteration: Int
+
+  /// How each column ended; `nil` while it is unsolved.
+  package var status: [ColumnStatus?]
+  /// Block iterations (of all stages) after which each column met its tolerance.
+  package var iterations: [Int]
+  /// ‖r_j‖₂ by the recurrence.
+  package var estimated: [Double]
+  /// ‖b_j − A·x_j‖₂ for the current `x`; NaN while unknown.
+  package var trueResiduals: [Double]
+  package var energyErrors: [Double?]
+  package var backwardErrors: [Double?]
+
+  package init(
+    a: any LinearOperator<Element>, b: BlockVector<Element>, x: BlockVector<Element>, hasGuess: Bool, columns: [Int],
+    norms: [Double], thresholds: [Double], scales: [Double], monitor: SolveMonitor, firstIteration: Int? = nil
+  ) {
+    self.a = a
+    self.b = b
+    self.x = x
+    self.hasGuess = hasGuess
+    self.columns = columns
+    self.norms = norms
+    self.thresholds = thresholds
+    self.scales = scales
+    self.monitor = monitor
+    self.firstIteration = firstIteration ?? monitor.iterations
+    status = [ColumnStatus?](repeating: nil, count: columns.count)
+    iterations = [Int](repeating: 0, count: columns.count)
+    estimated = norms
+    trueResiduals = [Double](repeating: .nan, count: columns.count)
+    energyErrors = [Double?](repeating: nil, count: columns.count)
+    backwardErrors = [Double?](repeating: nil, count: columns.count)
+  }
+
+  package var width: Int { columns.count }
+
+  /// The columns that have no status yet.
+  package var open: [Int] { status.indices.filter { status[$0] == nil } }
+
+  /// Y = A·X, counted.
+  package func apply(_ x: BlockVector<Element>, into y: inout BlockVector<Element>) throws {
+    monitor.countOperator(columns: x.columns)
+    try a.apply(to: x, into: &y)
+  }
+
+  /// R = B − A·X, counted.
+  package func residual(of x: BlockVector<Element>, _ b: BlockVector<Element>, into r: inout BlockVector<Element>) throws {
+    monitor.countOperator(columns: x.columns)
+    try a.residual(of: x, b, into: &r)
+  }
+
+  /// A new estimate of a column's residual norm; true when it meets the bound.
+  @discardableResult
+  package func note(column j: Int, estimate: Double) -> Bool {
+    let done = estimate <= thresholds[j]
+    if done, estimated[j] > thresholds[j] || iterations[j] == 0 { iterations[j] = monitor.iterations + 1 - firstIteration }
+    estimated[j] = estimate
+    monitor.note(
+      column: columns[j], relativeResidual: norms[j] > 0 ? estimate / norms[j] : (estimate == 0 ? 0 : .infinity), done: done)
+    return done
+  }
+
+  /// A column is finished.
+  package func finish(column j: Int, _ outcome: ColumnStatus) {
+    status[j] = outcome
+    if !outcome.isConverged { iterations[j] = monitor.iterations - firstIteration }
+  }
+
+  /// The unfinished columns as a problem of their own, for another stage; `absorb` brings the results back.
+  ///
+  /// - Parameter negated: the part is −A·X = −B, for methods that need a positive definite operator.
+  package func openPart(negated: Bool = false) -> BlockProblem {
+    let list = open
+    var (partB, partX) = (
+      BlockVector<Element>(rows: b.rows, columns: list.count), BlockVector<Element>(rows: x.rows, columns: list.count)
+    )
+    partB.gatherColumns(list, of: b)
+    partX.gatherColumns(list, of: x)
+    if negated { partB.scale(by: -1) }
+    let part = BlockProblem(
+      a: negated ? Self.negated(a) : a, b: partB, x: partX, hasGuess: hasGuess, columns: list.map { columns[$0] },
+      norms: list.map { norms[$0] }, thresholds: list.map { thresholds[$0] }, scales: list.map { scales[$0] }, monitor: monitor,
+      firstIteration: firstIteration)
+    for (k, j) in list.enumerated() { part.iterations[k] = iterations[j] }
+    return part
+  }
+
+  /// −A.
+  package static func negated(_ a: some LinearOperator<Element>) -> any LinearOperator<Element> { a.scaled(by: -1) }
+
+  /// Takes over the results of a part made of columns `list`.
+  package func absorb(_ part: BlockProblem, at list: [Int]) {
+    x.scatterColumns(list, from: part.x)
+    hasGuess = hasGuess || part.hasGuess
+    for (k, j) in list.enumerated() {
+      status[j] = part.status[k]
+      iterations[j] = part.iterations[k]
+      estimated[j] = part.estimated[k]
+      trueResiduals[j] = part.trueResiduals[k]
+      energyErrors[j] = part.energyErrors[k]
+      backwardErrors[j] = part.backwardErrors[k]
+    }
+  }
+}

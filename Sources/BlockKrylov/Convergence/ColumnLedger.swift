@@ -1,0 +1,142 @@
+/// Keeps the books of a solve: scales the columns, sets aside those that need no iteration, groups the others into problems, and
+/// collects X and the reports.
+struct ColumnLedger<Element: Scalar> {
+  private let a: any LinearOperator<Element>
+  private let b: BlockVector<Element>
+  private let guess: BlockVector<Element>?
+  private let scaling: ColumnScaling<Element>
+  private let tolerance: Tolerance
+  /// ‖b_j‖ of the scaled columns, which cannot overflow.
+  private let scaledNorms: [Double]
+  private(set) var x: BlockVector<Element>
+  private var entries: [ColumnReport]
+  private(set) var open: [Int] = []
+
+  /// Looks at every column of B and of the guess: a zero or non-finite column never enters the iteration.
+  init(
+    a: any LinearOperator<Element>, b: BlockVector<Element>, guess: BlockVector<Element>?, tolerance: Tolerance,
+    monitor: SolveMonitor
+  ) throws {
+    self.a = a
+    self.b = b
+    self.guess = guess
+    scaling = ColumnScaling(of: b)
+    x = BlockVector(rows: a.columns, columns: b.columns)
+    scaledNorms = b.columnNorms(scaling)
+    self.tolerance = tolerance
+    let guessMaxima = guess?.columnMaxima()
+    entries = []
+    for j in 0..<b.columns {
+      let norm = scaledNorms[j] * Double(scaling.inverses[j])
+      var entry = ColumnReport(
+        index: j, status: .maximumIterations, rightHandSideNorm: norm,
+        threshold: tolerance.threshold(column: j, norm: norm, for: Element.self))
+      let guessIsFinite = guessMaxima.map { $0[j].isFinite } ?? true
+      if !scaling.maxima[j].isFinite {
+        entry.status = .nonFinite(.rightHandSide)
+      } else if !guessIsFinite {
+        entry.status = .nonFinite(.initialGuess)
+      } else if scaling.maxima[j] == 0 {
+        entry.status = .zeroRightHandSide
+        (entry.estimatedResidual, entry.trueResidual) = (0, 0)
+        monitor.note(column: j, relativeResidual: 0, done: true)
+      } else {
+        open.append(j)
+      }
+      if open.last != j { monitor.record(.setAside, column: j, entry.status.summary) }
+      entries.append(entry)
+    }
+  }
+
+  /// The open columns in groups of nearly equal width.
+  func groups(maximumWidth: Int) -> [[Int]] {
+    guard !open.isEmpty else { return [] }
+    let count = (open.count - 1) / maximumWidth + 1
+    return (0..<count).map { k in Array(open[(open.count * k / count)..<(open.count * (k + 1) / count)]) }
+  }
+
+  /// The scaled problem of some columns. Columns whose guess already solves them are finished here.
+  func problem(for group: [Int], monitor: SolveMonitor) throws -> BlockProblem<Element> {
+    var (partB, partX) = (
+      BlockVector<Element>(rows: b.rows, columns: group.count), BlockVector<Element>(rows: x.rows, columns: group.count)
+    )
+    let factors = group.map { scaling.factors[$0] }
+    partB.gatherColumns(group, of: b)
+    partB.scaleColumns(by: factors)
+    if let guess {
+      partX.gatherColumns(group, of: guess)
+      partX.scaleColumns(by: factors)
+    }
+    let scales = factors.map { Double($0) }
+    let problem = BlockProblem(
+      a: a, b: partB, x: partX, hasGuess: guess != nil, columns: group,
+      norms: group.map { scaledNorms[$0] },
+      thresholds: group.enumerated().map { k, j in
+        max(tolerance.relative(column: j, for: Element.self) * scaledNorms[j], tolerance.absolute(column: j) * scales[k])
+      }, scales: scales, monitor: monitor)
+    try judgeGuess(problem)
+    monitor.start()
+    return problem
+  }
+
+  /// Finishes the columns whose residual at the start meets the bound, or is not finite.
+  private func judgeGuess(_ problem: BlockProblem<Element>) throws {
+    var residuals = problem.norms
+    if problem.hasGuess {
+      var r = BlockVector<Element>(rows: b.rows, columns: problem.width)
+      try problem.residual(of: problem.x, problem.b, into: &r)
+      residuals = r.columnNorms()
+    }
+    for j in 0..<problem.width {
+      problem.estimated[j] = residuals[j]
+      problem.monitor.note(
+        column: problem.columns[j], relativeResidual: residuals[j] / problem.norms[j], done: residuals[j] <= problem.thresholds[j])
+      if residuals[j] <= problem.thresholds[j] {
+        problem.trueResiduals[j] = residuals[j]
+        problem.finish(column: j, .convergedAtStart)
+        problem.monitor.record(.setAside, column: problem.columns[j], ColumnStatus.convergedAtStart.summary)
+      } else if !residuals[j].isFinite {
+        problem.finish(column: j, .nonFinite(.operator))
+        problem.monitor.record(.setAside, column: problem.columns[j], "the residual of the initial guess is not finite")
+      }
+    }
+  }
+
+  /// Takes over the results of a problem, undoing the scaling, and recomputes residuals that the engine left unknown.
+  mutating func finish(_ problem: BlockProblem<Element>) throws {
+    let inverses = problem.columns.map { scaling.inverses[$0] }
+    if problem.trueResiduals.contains(where: { $0.isNaN }) {
+      var r = BlockVector<Element>(rows: b.rows, columns: problem.width)
+      try problem.residual(of: problem.x, problem.b, into: &r)
+      let residuals = r.columnNorms()
+      for j in 0..<problem.width where problem.trueResiduals[j].isNaN { problem.trueResiduals[j] = residuals[j] }
+    }
+    problem.x.scaleColumns(by: inverses)
+    // What is finite for the scaled column may overflow for the column itself; X is then 0.
+    for (k, maximum) in problem.x.columnMaxima().enumerated() where !maximum.isFinite {
+      problem.x[columns: k..<(k + 1)] = BlockVector(rows: x.rows, columns: 1)
+      problem.finish(column: k, .nonFinite(.overflow))
+      (problem.estimated[k], problem.trueResiduals[k]) = (problem.norms[k], problem.norms[k])
+      problem.backwardErrors[k] = nil
+    }
+    x.scatterColumns(problem.columns, from: problem.x)
+    for (k, j) in problem.columns.enumerated() {
+      let back = 1 / problem.scales[k]
+      entries[j].status = problem.status[k] ?? .maximumIterations
+      entries[j].iterations = problem.iterations[k]
+      entries[j].estimatedResidual = problem.estimated[k] * back
+      entries[j].trueResidual = problem.trueResiduals[k] * back
+      entries[j].energyErrorEstimate = problem.energyErrors[k].map { $0 * back }
+      entries[j].backwardError = problem.backwardErrors[k]
+    }
+  }
+
+  /// The reports of all columns, with their histories.
+  func reports(_ monitor: SolveMonitor) -> [ColumnReport] {
+    entries.map { entry in
+      var entry = entry
+      entry.history = monitor.history(column: entry.index)
+      return entry
+    }
+  }
+}

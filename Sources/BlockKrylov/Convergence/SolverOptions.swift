@@ -1,0 +1,61 @@
+/// One set of options for all methods; a method ignores what does not concern it and says so in its own documentation.
+public struct SolverOptions: Sendable, Equatable {
+  /// When a column counts as solved; 1e-8 relative to ‖b_j‖ by default (1e-5 in single precision).
+  public var tolerance: Tolerance = .default
+  /// The most block iterations; 10·n + 100 by default, which rounding needs beyond the n of exact arithmetic.
+  public var maximumIterations: Int?
+  /// The most time for a solve; none by default. It is looked at after each iteration.
+  public var timeLimit: Duration?
+  /// The preconditioner that `prepare` builds; none by default.
+  public var preconditioner: PreconditionerChoice = .none
+  /// Where block GMRES applies the preconditioner; on the right by default, so that the residual tested is the true one.
+  public var side: PreconditionerSide = .right
+  /// Block steps of GMRES before it restarts; the basis takes (restart + 1)·n·m numbers. 50 by default.
+  public var restart = 50
+  /// What becomes of directions of the first residual that depend on others; replaced by default.
+  public var dependentColumns: DependentColumns = .replaced
+  /// The most columns that share one Krylov space; more are solved in groups of nearly equal width. Work per iteration grows with
+  /// the square of the width and the gain levels off, so 64 by default.
+  public var maximumBlockWidth = 64
+  /// The most threads; all cores by default. The result has the same bits for any number.
+  public var threads: Int?
+  /// Whether reports hold each column's estimated residual after every iteration; yes by default.
+  public var recordsHistory = true
+
+  /// The defaults.
+  public init() {}
+
+  /// Refuses values without a meaning.
+  func validate() throws {
+    try tolerance.validate()
+    if let maximumIterations, maximumIterations < 0 {
+      throw BlockKrylovError.invalidOption("maximumIterations is \(maximumIterations); it must be at least 0")
+    }
+    if let timeLimit, timeLimit < .zero {
+      throw BlockKrylovError.invalidOption("the time limit is negative; it must be at least 0")
+    }
+    if restart < 1 { throw BlockKrylovError.invalidOption("restart is \(restart); it must be at least 1") }
+    if maximumBlockWidth < 1 {
+      throw BlockKrylovError.invalidOption("maximumBlockWidth is \(maximumBlockWidth); it must be at least 1")
+    }
+    if let threads, threads < 1 { throw BlockKrylovError.invalidOption("threads is \(threads); it must be at least 1") }
+  }
+}
+
+/// Where GMRES applies the preconditioner.
+public enum PreconditionerSide: String, Sendable, CaseIterable {
+  /// A·M⁻¹·U = B, X = M⁻¹·U: the residual that is minimised and tested is the true one.
+  case right
+  /// M⁻¹·A·X = M⁻¹·B: minimises the preconditioned residual; convergence is still said on the true one only.
+  case left
+  /// As right, with M⁻¹·V kept for every step: the preconditioner may change from step to step, at twice the memory.
+  case flexible
+}
+
+/// What becomes of a direction of the first residual block that depends on the others (duplicate columns, m > n).
+public enum DependentColumns: String, Sendable, CaseIterable {
+  /// Block CG replaces it by a random direction: the space stays as wide and usually needs fewer iterations. GMRES drops it.
+  case replaced
+  /// It is dropped: less work per iteration.
+  case dropped
+}

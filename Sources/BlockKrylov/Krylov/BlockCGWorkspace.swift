@@ -1,0 +1,176 @@
+extension BlockCGEngine {
+  /// The blocks and small matrices of block CG, allocated once for a block width.
+  final class Workspace {
+    let columns: Int
+    private let rows: Int
+    private let preconditioned: Bool
+    let space: BlockSpace<Element>
+    let orthonormalizer: Orthonormalizer<Element>
+    private let dense: DenseWorkspace<Element>
+
+    var q: BlockVector<Element>
+    var z: BlockVector<Element>?
+    var p: BlockVector<Element>
+    var w: BlockVector<Element>
+    /// The true residual; also scratch.
+    var r: BlockVector<Element>
+    /// R = Q·C, rank × columns.
+    var c: DenseMatrix<Element>
+    /// PᴴAP, then its Cholesky factor.
+    var sigma: DenseMatrix<Element>
+    /// Σ⁻¹C.
+    var y: DenseMatrix<Element>
+    /// −Σ⁻¹.
+    var minusInverse: DenseMatrix<Element>
+    private var small: DenseMatrix<Element>
+
+    var residuals: [Double]
+    var trueNorms: [Double]
+    var columnScales: [Element.Magnitude]
+    private var noiseLevels: [Double]
+    /// c_jᴴΣ⁻¹c_j of the last iterations, a ring of `energyDelay` rows.
+    private var energies: [Double]
+    private var energyCount = 0
+
+    /// Over how many iterations energies are summed for the error estimate.
+    static var energyDelay: Int { 5 }
+
+    init(rows: Int, columns: Int, preconditioned: Bool) {
+      self.rows = rows
+      self.columns = columns
+      self.preconditioned = preconditioned
+      space = BlockSpace(p: columns, q: columns, rows: rows)
+      orthonormalizer = Orthonormalizer(columns: columns, space: space)
+      dense = DenseWorkspace(rows: columns, columns: columns)
+      let block = { BlockVector<Element>(rows: rows, columns: columns) }
+      (q, p, w, r) = (block(), block(), block(), block())
+      z = preconditioned ? block() : nil
+      let square = DenseMatrix<Element>(rows: columns, columns: columns)
+      (c, sigma, y, minusInverse, small) = (square, square, square, square, square)
+      residuals = [Double](repeating: 0, count: columns)
+      trueNorms = residuals
+      noiseLevels = residuals
+      columnScales = [Element.Magnitude](repeating: 1, count: columns)
+      energies = [Double](repeating: 0, count: columns * Self.energyDelay)
+    }
+
+    /// The directions in the block now.
+    var rank: Int { q.columns }
+
+    var byteCount: Int {
+      q.rows * q.stride * MemoryLayout<Element>.stride * (preconditioned ? 5 : 4) + space.byteCount
+    }
+
+    /// Blocks that a deflation has narrowed become wide again.
+    func restoreWidth(_ width: Int) throws {
+      if q.columns == width, w.columns == width, p.columns == width { return }
+      let block = { BlockVector<Element>(rows: self.rows, columns: width) }
+      (q, p, w) = (block(), block(), block())
+      if preconditioned { z = block() }
+    }
+
+    func applyPreconditioner(_ m: any Preconditioner<Element>) throws {
+      guard var target = z.take() else { return }
+      defer { z = target }
+      try m.apply(to: q, into: &target)
+    }
+
+    func orthonormalize(noise: Double) -> ColumnStatus? {
+      for j in noiseLevels.indices { noiseLevels[j] = noise }
+      return switch orthonormalizer.orthonormalize(&q, &z, noise: noiseLevels) {
+      case .rank: nil
+      case .indefinite: .indefinitePreconditioner
+      case .nonFinite: preconditioned ? .nonFinite(.preconditioner) : .nonFinite(.operator)
+      }
+    }
+
+    /// Σ = RᴴR in place of Σ. The diagonal is scaled to 1 first, so that the sizes of directions do not matter.
+    func factorSigma() -> ColumnStatus? {
+      let n = sigma.rows
+      small.copy(from: sigma)
+      if dense.cholesky(&sigma) { return nil }
+      var lengths = [Double](repeating: 1, count: n)
+      for j in 0..<n {
+        let d = Double(small[j, j].realPart)
+        if d <= 0 { return d < 0 ? .indefiniteOperator : Self.singular }
+        lengths[j] = d.squareRoot()
+      }
+      small.scaleToUnitDiagonal(lengths)
+      sigma.copy(from: small)
+      guard dense.eigen(&small) else { return .nonFinite(.operator) }
+      return Double(dense.eigenvalues[0]) < -100 * Double(n) * Element.unitRoundoff ? .indefiniteOperator : Self.singular
+    }
+
+    private static var singular: ColumnStatus {
+      .breakdown("PᴴAP is singular to working precision: A is singular, or too ill-conditioned for CG in this precision")
+    }
+
+    /// Y = Σ⁻¹C and −Σ⁻¹, from the Cholesky factor.
+    func solveSigma() {
+      y.copy(from: c)
+      y.solveTriangular(.left, sigma, .upper, .adjoint)
+      // Half way, y = R⁻ᴴC: its columns' squared lengths are the energies.
+      let slot = energyCount % Self.energyDelay * columns
+      for j in 0..<y.columns {
+        var sum = 0.0
+        for i in 0..<y.rows {
+          let value = Double(y[i, j].modulus)
+          sum += value * value
+        }
+        energies[slot + j] = sum
+      }
+      y.solveTriangular(.left, sigma)
+      minusInverse.setIdentity(sigma.rows)
+      for i in 0..<sigma.rows { minusInverse[i, i] = -1 }
+      minusInverse.solveTriangular(.left, sigma, .upper, .adjoint)
+      minusInverse.solveTriangular(.left, sigma)
+    }
+
+    func beginEnergies() { energyCount = 0 }
+
+    func recordEnergies() { energyCount += 1 }
+
+    /// √Σ of the last energies: what the last iterations took off, a lower bound of the A-norm of the error before them.
+    func finishEnergies(into problem: BlockProblem<Element>) {
+      let count = min(energyCount, Self.energyDelay)
+      guard count > 0 else { return }
+      for j in 0..<problem.width {
+        var sum = 0.0
+        for k in 0..<count { sum += energies[k * columns + j] }
+        problem.energyErrors[j] = sum.squareRoot()
+      }
+    }
+
+    /// C = S·C.
+    func multiplyC(by s: DenseMatrix<Element>) {
+      small.copy(from: c)
+      c.multiply(s, small)
+    }
+
+    /// ‖r_j‖ = √(c_jᴴ·QᴴQ·c_j).
+    func estimateResiduals() {
+      guard preconditioned else { return c.columnNorms(into: &residuals) }
+      small.multiply(orthonormalizer.squares, c)
+      for j in 0..<c.columns {
+        var sum = 0.0
+        for i in 0..<c.rows { sum += Double((c[i, j].conjugate * small[i, j]).realPart) }
+        residuals[j] = max(sum, 0).squareRoot()
+      }
+    }
+
+    /// P = Z + P·Sᴴ; where directions were dropped P, W narrow with Q.
+    func advanceDirections() {
+      let s = orthonormalizer.s
+      small.reshape(rows: s.columns, columns: s.rows)
+      for i in 0..<s.rows { for j in 0..<s.columns { small[j, i] = s[i, j].conjugate } }
+      if s.rows == s.columns {
+        space.recur(&p, plus: z ?? q, times: small)
+      } else {
+        w = w[columns: 0..<s.rows]
+        space.multiply(p, small, plus: z ?? q, into: &w)
+        p = p[columns: 0..<s.rows]
+        swap(&p, &w)
+      }
+    }
+  }
+}

@@ -1,0 +1,69 @@
+/// A method with its options, as a plain value: what `prepare` turns into a solver for one A.
+public protocol BlockMethod: Sendable {
+  /// The name for reports, as in `--method`.
+  var name: String { get }
+  /// The options.
+  var options: SolverOptions { get set }
+
+  /// Builds what many solves with one A share.
+  ///
+  /// - Parameter preconditioner: one of the caller's, which takes the place of `options.preconditioner`.
+  func makeEngine<Element: Scalar>(
+    for a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?
+  ) throws -> any SolveEngine<Element>
+}
+
+/// A method bound to one A: its factors and workspace. ``PreparedSolver`` prepares the columns for it and reports on them.
+public protocol SolveEngine<Element>: AnyObject {
+  /// The scalar type.
+  associatedtype Element: Scalar
+  /// The name of the method for the report.
+  var methodName: String { get }
+  /// The name of the preconditioner for the report.
+  var preconditionerName: String { get }
+  /// Why this method and preconditioner were chosen, where the choice was automatic.
+  var explanation: [String] { get }
+  /// Whether columns gain from a common space, so that very wide blocks are solved in groups; a direct solve takes them all at once.
+  var sharesSpace: Bool { get }
+  /// What was shifted, repaired or replaced in the set-up.
+  var setupEvents: [SolveEvent] { get }
+  /// The memory planned for a solve of so many columns, in bytes.
+  func bytesPlanned(columns: Int) -> Int
+  /// The memory held now, in bytes.
+  var bytesUsed: Int { get }
+
+  /// Solves the problem's columns and leaves X, status and residuals in it.
+  func solve(_ problem: SolveProblem<Element>) throws
+
+  /// A has new values on the same pattern.
+  func update(_ a: any LinearOperator<Element>) throws
+}
+
+extension SolveEngine {
+  /// True for Krylov methods.
+  public var sharesSpace: Bool { true }
+  /// Empty unless the choice was automatic.
+  public var explanation: [String] { [] }
+}
+
+/// The problem as an engine sees it. Its contents are the package's own.
+public struct SolveProblem<Element: Scalar> {
+  package let block: BlockProblem<Element>
+  package init(_ block: BlockProblem<Element>) { self.block = block }
+}
+
+extension BlockMethod {
+  /// The same method with this preconditioner.
+  public func preconditioned(by choice: PreconditionerChoice) -> Self {
+    var copy = self
+    copy.options.preconditioner = choice
+    return copy
+  }
+
+  /// The same method with other options.
+  public func with(_ change: (inout SolverOptions) -> Void) -> Self {
+    var copy = self
+    change(&copy.options)
+    return copy
+  }
+}

@@ -1,0 +1,93 @@
+internal import ComplexModule
+
+/// A sparse triangular factor in compressed rows, solved for all columns of a block at once.
+///
+/// Off-diagonal entries and the inverse diagonal are apart, as the sweep kernel takes them. A lower factor is swept from the first
+/// row on (`descending` false), an upper one from the last.
+struct TriangularFactor<S: Scalar>: Sendable {
+  /// Where each row of the strict triangle begins, rows + 1 numbers.
+  let rowStart: [Int]
+  /// The column of each entry of the strict triangle.
+  let columnIndex: [Int32]
+  /// The entries of the strict triangle.
+  let values: [S]
+  /// 1 / diagonal; `nil` for a unit diagonal.
+  let inverseDiagonal: [S]?
+  /// Whether the factor is upper triangular.
+  let descending: Bool
+
+  var rows: Int { rowStart.count - 1 }
+
+  var storedBytes: Int {
+    values.count * (MemoryLayout<S>.stride + 4) + rowStart.count * 8 + (inverseDiagonal?.count ?? 0) * MemoryLayout<S>.stride
+  }
+
+  /// Y = T⁻¹·B.
+  ///
+  /// - Complexity: 2·nnz·m flops, no allocation. Rows follow each other, so threads share the columns of wide blocks: a column's
+  ///   arithmetic does not depend on its neighbours, so that any split gives the same bits.
+  func solve(_ b: BlockVector<S>, into y: inout BlockVector<S>) {
+    let target = unsafe y.mutableBase()
+    unsafe sweep(b.base, b.stride, target, y.stride, columns: y.columns)
+  }
+
+  /// Y = T⁻¹·Y.
+  func solve(_ y: inout BlockVector<S>) {
+    let target = unsafe y.mutableBase()
+    unsafe sweep(target, y.stride, target, y.stride, columns: y.columns)
+  }
+
+  /// The fewest columns for which a second thread pays: each reads the whole factor.
+  private static var leastSharedWidth: Int { 16 }
+
+  private func sweep(_ b: UnsafePointer<S>, _ ldb: Int, _ y: UnsafeMutablePointer<S>, _ ldy: Int, columns m: Int) {
+    let groups = (m + 7) / 8
+    let bytes = values.count * (m + 1) * MemoryLayout<S>.stride
+    let parts = m < Self.leastSharedWidth ? 1 : min(Parallel.threads(forBytes: bytes), groups)
+    unsafe rowStart.withUnsafeBufferPointer { start in
+      unsafe columnIndex.withUnsafeBufferPointer { index in
+        unsafe values.withUnsafeBufferPointer { value in
+          unsafe withInverseDiagonal { inverse in
+            guard let start = start.baseAddress else { return }
+            // A diagonal factor has arrays without addresses; the kernel then reads neither.
+            let index = unsafe index.baseAddress ?? UnsafePointer(bitPattern: 64).unsafelyUnwrapped
+            let value = unsafe value.baseAddress ?? UnsafePointer(bitPattern: 64).unsafelyUnwrapped
+            WorkerPool.shared.run(parts) { part in
+              let (low, high) = (groups * part / parts * 8, min(m, groups * (part + 1) / parts * 8))
+              unsafe Kernels<S>.sweep(
+                descending: descending, 0..<rows, start, index, value, inverse, high - low, b + low, ldb, y + low, ldy)
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private func withInverseDiagonal(_ body: (UnsafePointer<S>?) -> Void) {
+    guard let inverseDiagonal else { return body(nil) }
+    unsafe inverseDiagonal.withUnsafeBufferPointer { unsafe body($0.baseAddress) }
+  }
+
+  /// Tᴴ, which is swept the other way.
+  ///
+  /// - Complexity: O(nnz).
+  var adjoint: TriangularFactor {
+    let (start, index, value) = transposeCompressed(
+      major: rows, minor: rows, start: rowStart, index: columnIndex, value: values)
+    return TriangularFactor(
+      rowStart: start, columnIndex: index, values: S.isComplex ? value.map { $0.conjugate } : value,
+      inverseDiagonal: S.isComplex ? inverseDiagonal?.map { $0.conjugate } : inverseDiagonal, descending: !descending)
+  }
+
+  /// Whether every number is finite.
+  var isFinite: Bool { Self.allFinite(values) && (inverseDiagonal.map(Self.allFinite) ?? true) }
+
+  @specialized(where S == Double)
+  @specialized(where S == Float)
+  @specialized(where S == Complex<Double>)
+  @specialized(where S == Complex<Float>)
+  private static func allFinite(_ values: [S]) -> Bool {
+    for value in values where !value.isFinite { return false }
+    return true
+  }
+}

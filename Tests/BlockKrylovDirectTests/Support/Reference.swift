@@ -1,0 +1,1 @@
+../../BlockKrylovTests/Support/Reference.swift
