@@ -49,29 +49,43 @@ public struct BlockGMRES: BlockMethod {
       }
       options.side = .flexible
     }
+    var events: [SolveEvent] = []
+    // One of the caller's may vary without saying so; the methods that assume it fixed would then stagnate far from the solution.
+    if let preconditioner, options.side != .flexible,
+      case .notLinear(let deviation) = try PreconditionerProbe.failure(of: preconditioner, requiringPositiveDefinite: false)
+    {
+      let finding = "the preconditioner \(preconditioner.name) is not linear (deviation \(deviation) on random vectors)"
+      guard options.side == .right else {
+        throw BlockKrylovError.unsupported(finding + " and cannot stand on the left; use side: flexible")
+      }
+      options.side = .flexible
+      events.append(SolveEvent(kind: .methodChanged, detail: finding + ": flexible GMRES takes the place of GMRES"))
+    }
     if m == nil { options.side = .right }
-    return BlockGMRESEngine(options: options, preconditioner: m, rows: a.rows)
+    return BlockGMRESEngine(options: options, preconditioner: m, rows: a.rows, events: events)
   }
 }
 
 /// Block GMRES bound to one A.
 final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
   private let options: SolverOptions
+  private let events: [SolveEvent]
   private var m: (any Preconditioner<Element>)?
   private let rows: Int
   private var workspace: Workspace?
   /// The memory of the largest workspace so far: one for fewer columns may have taken its place.
   private var peakBytes = 0
 
-  init(options: SolverOptions, preconditioner: (any Preconditioner<Element>)?, rows: Int) {
+  init(options: SolverOptions, preconditioner: (any Preconditioner<Element>)?, rows: Int, events: [SolveEvent]) {
     self.options = options
+    self.events = events
     self.rows = rows
     m = preconditioner
   }
 
   var methodName: String { options.side == .flexible ? "fgmres" : "gmres" }
   var preconditionerName: String { m?.name ?? "none" }
-  var setupEvents: [SolveEvent] { m?.events ?? [] }
+  var setupEvents: [SolveEvent] { events + (m?.events ?? []) }
   var bytesUsed: Int { max(peakBytes, workspace?.byteCount ?? 0) + (m?.storedBytes ?? 0) }
 
   func bytesPlanned(columns: Int) -> Int {

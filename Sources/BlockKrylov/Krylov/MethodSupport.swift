@@ -58,23 +58,3 @@ extension ColumnStatus {
     if case .breakdown = self { true } else { false }
   }
 }
-
-extension BlockVector {
-  /// Fills the block with reproducible random numbers of absolute value below 1.
-  mutating func fillRandom(seed: UInt64) {
-    var state = seed
-    func next() -> Double {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var z = state
-      z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-      return Double((z ^ (z >> 31)) >> 11) * 0x1p-52 - 1
-    }
-    for i in 0..<rows {
-      for j in 0..<columns {
-        let re = next()
-        self[i, j] = Element(real: re, imaginary: Element.isComplex ? next() : 0)
-      }
-    }
-  }
-}
