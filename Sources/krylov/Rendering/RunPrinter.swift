@@ -27,7 +27,7 @@ struct RunPrinter {
       .init(title: "method", width: methods.map(\.count).max() ?? 0), .init(title: "precond.", width: 8),
       .init(title: "solved", isRight: true, width: 7), .init(title: "iter.", isRight: true, width: 6),
       .init(title: "residual", isRight: true), .init(title: "setup", isRight: true, width: 7),
-      .init(title: "solve", isRight: true, width: 7), .init(title: "status of the worst column"),
+      .init(title: "solve", isRight: true, width: 7), .init(title: "worst column"),
     ]
     // Narrow terminals do without the sizes and the set-up.
     let left: Set<Int> =
