@@ -11,8 +11,8 @@ import Testing
     #expect(outcome.lines[0] == "a")
     for line in [
       "  file         coordinate, real, general; 4 stored values", "  comments     a small one",
-      "  diagonal     1 positive, 1 negative, 1 zero or missing", "  bandwidth    2 below the diagonal, 1 above",
-      "  zeros        1 of the entries are zero", "  zero columns 1, so the matrix is singular: 2",
+      "  diagonal     1 positive, 1 negative, 1 zero or missing", "  bandwidth    2 below the diagonal, 0 above",
+      "  zeros        1 of the entries are zero", "  zero columns 1, so the matrix is singular: 2 (counted from 0)",
     ] {
       #expect(outcome.lines.contains { $0 == line }, "\(line)")
     }

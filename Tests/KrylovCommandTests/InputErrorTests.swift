@@ -55,7 +55,7 @@ import Testing
 
   @Test func lenientReadingWarnsUnlessQuiet() throws {
     let folder = try TemporaryFolder()
-    try folder.write("%%MatrixMarket matrix coordinate real general\n1 1 2\n1 1 1.0\n1 1 2.0\n", to: "twice.mtx")
+    try folder.write("%%MatrixMarket matrix coordinate real general\n2 2 3\n1 1 1.0\n1 1 2.0\n2 2 1.0\n", to: "twice.mtx")
     let path = folder.path("twice.mtx")
     try expectBadInput(["info", path], ["\(path):4: "])
     let lenient = try run("info", path, "--lenient")

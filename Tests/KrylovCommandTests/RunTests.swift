@@ -23,8 +23,8 @@ import Testing
     #expect(rows.map { $0[0] } == ["small", "small", "upper", "upper", "poisson2d:4", "poisson2d:4"])
     #expect(rows.map { $0[3] } == ["gmres", "lu", "gmres", "lu", "gmres", "lu"])
     #expect(rows.map { $0[5] } == ["3/3", "3/3", "1/1", "1/1", "1/1", "1/1"])
-    #expect(outcome.output.contains("  small_b: skipped, a block of 2 × 3 that belongs to a matrix\n"))
-    #expect(outcome.output.contains("  wide: skipped, 2 × 3 is not square\n"))
+    #expect(outcome.output.contains("  skipped, a block that belongs to a matrix: small_b (2 × 3)\n"))
+    #expect(outcome.output.contains("  skipped, not square: wide (2 × 3)\n"))
     #expect(outcome.output.hasSuffix("\n6 of 6 runs solved, 2 files skipped\n"))
     #expect(!outcome.output.contains("notes"))
   }

@@ -55,7 +55,8 @@ struct MatrixPortrait {
     ]
     where count > 0 {
       line(
-        name, "\(Format.grouped(count)), so the matrix is singular: \(Format.ranges(first))\(count > first.count ? ", …" : "")",
+        name,
+        "\(Format.grouped(count)), \(probe.isSquare ? "so the matrix is singular" : "so it has not full rank"): \(Format.ranges(first))\(count > first.count ? ", …" : "") (counted from 0)",
         .warning)
     }
     for (k, reason) in automaticChoice.enumerated() { line(k == 0 ? "auto" : "", reason) }

@@ -6,7 +6,10 @@ struct RunPrinter {
   private let style: Style
   private let terminalWidth: Int?
   private let table: Table
-  private var notes: [String] = []
+  /// Which of all columns the table has.
+  private let shown: [Int]
+  /// What was skipped, with its shape.
+  private var skipped: [RunEntry.Reason: [String]] = [:]
   /// Why a method or preconditioner could not work, and with how many matrices.
   private var refusals: [(reason: String, count: Int)] = []
   private var counts: (solved: Int, unsolved: Int, unreadable: Int, skipped: Int) = (0, 0, 0, 0)
@@ -18,14 +21,23 @@ struct RunPrinter {
     self.style = style
     self.terminalWidth = terminalWidth
     // Rows are printed when they are known, so that the widths must be known before.
-    table = Table(columns: [
+    let all: [Table.Column] = [
       .init(title: "matrix", width: names.map(\.count).max() ?? 0, isFlexible: true),
       .init(title: "n", isRight: true, width: 9), .init(title: "nonzeros", isRight: true, width: 11),
       .init(title: "method", width: methods.map(\.count).max() ?? 0), .init(title: "precond.", width: 8),
       .init(title: "solved", isRight: true, width: 7), .init(title: "iter.", isRight: true, width: 6),
-      .init(title: "worst residual", isRight: true), .init(title: "setup", isRight: true, width: 7),
-      .init(title: "solve", isRight: true, width: 7), .init(title: "status of the worst column"),
-    ])
+      .init(title: "residual", isRight: true), .init(title: "setup", isRight: true, width: 7),
+      .init(title: "solve", isRight: true, width: 7), .init(title: "worst column"),
+    ]
+    // Narrow terminals do without the sizes and the set-up.
+    let left: Set<Int> =
+      switch terminalWidth ?? .max {
+      case ..<100: [1, 2, 8]
+      case ..<130: [2, 8]
+      default: []
+      }
+    shown = all.indices.filter { !left.contains($0) }
+    table = Table(columns: shown.map { all[$0] })
   }
 
   func begin() {
@@ -49,9 +61,9 @@ struct RunPrinter {
         refusals.append((reason, 1))
       }
     case .unreadable: counts.unreadable += 1
-    case .skipped(let reason):
+    case .skipped(let reason, let shape):
       counts.skipped += 1
-      notes.append("\(entry.name): skipped, \(reason)")
+      skipped[reason, default: []].append("\(entry.name) (\(shape))")
     }
     switch format {
     case .json: emit([entry.json.line])
@@ -63,7 +75,11 @@ struct RunPrinter {
   func end() {
     guard format == .text else { return }
     var lines = [""]
-    let all = refusals.map { "refused by \(Format.count($0.count, "run")), \($0.reason)" } + notes
+    let all =
+      refusals.map { "refused by \(Format.count($0.count, "run")), \($0.reason)" }
+      + RunEntry.Reason.allCases.compactMap { reason in
+        skipped[reason].map { "skipped, \(reason.rawValue): \($0.joined(separator: ", "))" }
+      }
     let width = min(terminalWidth ?? Terminal.usualWidth, 120)
     if !all.isEmpty { lines += all.flatMap { Format.wrap($0, first: "  ", width: width) }.map { style($0, .faint) } + [""] }
     var parts = ["\(counts.solved) of \(Format.count(counts.solved + counts.unsolved, "run")) solved"]
@@ -77,18 +93,20 @@ struct RunPrinter {
 
   private func line(_ entry: RunEntry) -> String {
     switch entry.outcome {
-    case .solved(let record): return table.line(cells(record), limit: terminalWidth, style: style)
+    case .solved(let record): return row(cells(record))
     case .refused(let matrix, let method, let preconditioner, let failure):
       let cells: [Table.Cell] =
         [
           .init(matrix.name), .init(Format.grouped(matrix.rows)), .init(Format.grouped(matrix.nonzeros)), .init(method),
           .init(preconditioner),
         ] + [Table.Cell](repeating: .init("–", .faint), count: 5) + [.init("refused: \(failure)", .warning)]
-      return table.line(cells, limit: terminalWidth, style: style)
+      return row(cells)
     case .unreadable(let failure): return style("\(failure)", .bad)
-    case .skipped(let reason): return style("\(entry.name): skipped, \(reason)", .faint)
+    case .skipped(let reason, let shape): return style("\(entry.name): skipped, \(shape), \(reason.rawValue)", .faint)
     }
   }
+
+  private func row(_ cells: [Table.Cell]) -> String { table.line(shown.map { cells[$0] }, limit: terminalWidth, style: style) }
 
   private func cells(_ record: SolveRecord) -> [Table.Cell] {
     let worst = record.worstFirst.first
@@ -130,9 +148,10 @@ extension RunEntry {
         JSON.Member(key: "matrix", value: .members(["name": .string(name)])), JSON.Member(key: "converged", value: .bool(false)),
         JSON.Member(key: "error", value: .string(failure.description)),
       ]
-    case .skipped(let reason):
+    case .skipped(let reason, let shape):
       members += [
-        JSON.Member(key: "matrix", value: .members(["name": .string(name)])), JSON.Member(key: "skipped", value: .string(reason)),
+        JSON.Member(key: "matrix", value: .members(["name": .string(name)])),
+        JSON.Member(key: "skipped", value: .string("\(shape), \(reason.rawValue)")),
       ]
     }
     return .object(members)
@@ -164,7 +183,7 @@ extension RunEntry {
     case .refused(let matrix, let method, let preconditioner, let failure):
       return line(matrix, method, preconditioner, nothing, ["refused", failure.description])
     case .unreadable(let failure): return line(nil, "", "", nothing, ["unreadable", failure.description])
-    case .skipped(let reason): return line(nil, "", "", nothing, ["skipped", reason])
+    case .skipped(let reason, let shape): return line(nil, "", "", nothing, ["skipped", "\(shape), \(reason.rawValue)"])
     }
   }
 }

@@ -20,8 +20,8 @@ struct MatrixRuns {
     do {
       progress.show("reading")
       let source = try MatrixSource(path, lenient: command.files.lenient, quiet: command.output.quiet)
-      if let reason = Self.reasonToSkip(source) {
-        emit(RunEntry(name: name, outcome: .skipped(reason)))
+      if let skipped = Self.skipped(source) {
+        emit(RunEntry(name: name, outcome: skipped))
       } else {
         let job = Job(of: self, source: source, rightHandSides: try rightHandSides(for: source))
         try job.run(complex: source.isComplex || job.rightHandSides.isComplex, precision: command.solver.precision)
@@ -31,11 +31,10 @@ struct MatrixRuns {
     }
   }
 
-  private static func reasonToSkip(_ source: MatrixSource) -> String? {
+  private static func skipped(_ source: MatrixSource) -> RunEntry.Outcome? {
     guard let header = source.header, header.rows != header.columns else { return nil }
-    let shape = "\(header.rows) × \(header.columns)"
-    return ["_b", "_C"].contains { source.name.hasSuffix($0) }
-      ? "a block of \(shape) that belongs to a matrix" : "\(shape) is not square"
+    return .skipped(
+      ["_b", "_C"].contains { source.name.hasSuffix($0) } ? .block : .notSquare, shape: "\(header.rows) × \(header.columns)")
   }
 
   private func rightHandSides(for source: MatrixSource) throws -> RightHandSideSource {
@@ -98,7 +97,14 @@ struct RunEntry {
     /// The file, or its right-hand sides, cannot be read.
     case unreadable(CommandFailure)
     /// Not a system of this kind.
-    case skipped(String)
+    case skipped(Reason, shape: String)
+  }
+
+  /// Why a file is no system to solve.
+  enum Reason: String, CaseIterable {
+    /// Right-hand sides (`NAME_b`) or an output matrix (`NAME_C`).
+    case block = "a block that belongs to a matrix"
+    case notSquare = "not square"
   }
 
   var name: String
