@@ -28,7 +28,9 @@ struct Generate: ParsableCommand {
   var output: String?
 
   @Option(
-    help: ArgumentHelp("Also write generated right-hand sides to this file.", valueName: "file.mtx[.gz]"),
+    help: ArgumentHelp(
+      "Also write right-hand sides to this file: the load cases of a problem that has them, unless --columns or --seed ask for random "
+        + "ones.", valueName: "file.mtx[.gz]"),
     completion: .file(extensions: ["mtx", "gz"]))
   var rhsOutput: String?
 
@@ -69,6 +71,12 @@ struct Generate: ParsableCommand {
       ]
       try Destination.matrixMarket(to: command.output) { try a.write(matrixMarket: $0, comments: origin) }
       guard let path = command.rhsOutput else { return }
+      let loads = problem.loadCaseNames
+      if !loads.isEmpty, command.generated.columns == nil, command.generated.seed == nil {
+        let names = loads.enumerated().map { "column \($0 + 1): \($1)" }
+        return try problem.loadCases(S.self).write(
+          matrixMarket: path, comments: ["load cases of \(problem.specification), krylov \(Krylov.version)"] + names)
+      }
       let (columns, seed) = (command.generated.count, command.generated.seedOrDefault)
       let b = try Gallery.rightHandSides(rows: a.rows, columns: columns, seed: seed, S.self)
       try b.write(

@@ -31,6 +31,8 @@ package final class BlockProblem<Element: Scalar> {
   package var estimated: [Double]
   /// ‖b_j − A·x_j‖₂ for the current `x`; NaN while unknown.
   package var trueResiduals: [Double]
+  /// ‖b_j − A·x_j‖₂ of the initial guess.
+  package var startResiduals: [Double]
   package var energyErrors: [Double?]
   package var backwardErrors: [Double?]
 
@@ -51,6 +53,7 @@ package final class BlockProblem<Element: Scalar> {
     status = [ColumnStatus?](repeating: nil, count: columns.count)
     iterations = [Int](repeating: 0, count: columns.count)
     estimated = norms
+    startResiduals = norms
     trueResiduals = [Double](repeating: .nan, count: columns.count)
     energyErrors = [Double?](repeating: nil, count: columns.count)
     backwardErrors = [Double?](repeating: nil, count: columns.count)

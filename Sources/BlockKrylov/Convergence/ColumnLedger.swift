@@ -87,6 +87,7 @@ struct ColumnLedger<Element: Scalar> {
       try problem.residual(of: problem.x, problem.b, into: &r)
       residuals = r.columnNorms()
     }
+    problem.startResiduals = residuals
     for j in 0..<problem.width {
       problem.estimated[j] = residuals[j]
       problem.monitor.note(
@@ -111,6 +112,7 @@ struct ColumnLedger<Element: Scalar> {
       let residuals = r.columnNorms()
       for j in 0..<problem.width where problem.trueResiduals[j].isNaN { problem.trueResiduals[j] = residuals[j] }
     }
+    restoreGuesses(problem)
     problem.x.scaleColumns(by: inverses)
     // What is finite for the scaled column may overflow for the column itself; X is then 0.
     for (k, maximum) in problem.x.columnMaxima().enumerated() where !maximum.isFinite {
@@ -128,6 +130,19 @@ struct ColumnLedger<Element: Scalar> {
       entries[j].trueResidual = problem.trueResiduals[k] * back
       entries[j].energyErrorEstimate = problem.energyErrors[k].map { $0 * back }
       entries[j].backwardError = problem.backwardErrors[k]
+    }
+  }
+
+  /// A method that failed may leave a column further from its solution than it began: such a column gets its initial guess back.
+  private func restoreGuesses(_ problem: BlockProblem<Element>) {
+    for k in 0..<problem.width where problem.status[k]?.isFailure == true && !(problem.trueResiduals[k] <= problem.startResiduals[k]) {
+      let j = problem.columns[k]
+      var column = guess?[columns: j..<(j + 1)] ?? BlockVector(rows: x.rows, columns: 1)
+      column.scaleColumns(by: [scaling.factors[j]])
+      problem.x[columns: k..<(k + 1)] = column
+      problem.trueResiduals[k] = problem.startResiduals[k]
+      (problem.energyErrors[k], problem.backwardErrors[k]) = (nil, nil)
+      problem.monitor.record(.note, column: j, "the iterate had a larger residual than the initial guess, which is returned in its place")
     }
   }
 

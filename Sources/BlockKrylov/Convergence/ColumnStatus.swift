@@ -57,6 +57,14 @@ extension ColumnStatus {
     }
   }
 
+  /// Whether the method could not go on, so that its last iterate may be far off; a limit or stagnation leaves a useful one.
+  var isFailure: Bool {
+    switch self {
+    case .breakdown, .indefiniteOperator, .indefinitePreconditioner, .singular, .nonFinite: true
+    default: false
+    }
+  }
+
   /// The name of the case, as in JSON.
   public var name: String {
     switch self {

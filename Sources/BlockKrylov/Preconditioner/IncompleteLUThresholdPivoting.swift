@@ -163,8 +163,8 @@ public struct IncompleteLUThresholdPivoting<Element: Scalar>: Preconditioner {
     return lu
   }
 
-  /// `ilutp`.
-  public var name: String { "ilutp" }
+  /// `ilutp`, with its options behind colons unless they are the defaults.
+  public var name: String { PreconditionerChoice.ilutp(fill: fill, dropTolerance: dropTolerance).name }
   /// The number of rows.
   public var rows: Int { factors.rows }
   /// L and U, in bytes, with their adjoints once these were needed.

@@ -70,8 +70,8 @@ public struct SSORPreconditioner<Element: Scalar>: Preconditioner {
       upper: upper.factor(inverseDiagonal: last, descending: true))
   }
 
-  /// `ssor`.
-  public var name: String { "ssor" }
+  /// `ssor`, with ω behind a colon unless it is 1.
+  public var name: String { PreconditionerChoice.ssor(relaxation: relaxation).name }
   /// The number of rows.
   public var rows: Int { factors.rows }
   /// Both triangles, in bytes.

@@ -291,7 +291,7 @@ struct BlockCGTests {
     var random = SplitMix(25)
     let a = CSRMatrix<Double>(diagonal: (0..<30).map { $0 % 2 == 0 ? 1.0 : -1 - Double($0) })
     let result = try BlockCG().solve(a, random.block(30, 3, Double.self))
-    #expect(result.report.columns.allSatisfy { $0.status == .indefiniteOperator })
+    #expect(result.report.columns.allSatisfy { $0.status == .indefiniteOperator && $0.trueRelativeResidual <= 1 })
     #expect(result.solution.columnMaxima().allSatisfy { $0.isFinite })
   }
 

@@ -188,8 +188,10 @@ struct BlockGMRESTests {
     #expect(result.report.allConverged && result.report.method == "fgmres")
     #expect(throws: BlockKrylovError.self) { try BlockGMRES(side: .left).prepare(a, preconditioner: varying) }
     #expect(throws: BlockKrylovError.self) { try BlockCG().prepare(a, preconditioner: varying) }
-    // The same without the flag is found out.
-    let silent = TestPreconditioner(rows: 100, action: varying.action)
+    // One that is not linear and does not say so is found out.
+    let silent = TestPreconditioner(rows: 100) { r, z in
+      z.combine(1 / (4 + abs(r[0, 0])), r)
+    }
     let found = try BlockGMRES().prepare(a, preconditioner: silent).solve(random.block(100, 3, Double.self))
     #expect(found.report.allConverged && found.report.method == "fgmres")
     #expect(found.report.events.contains { $0.kind == .methodChanged })
