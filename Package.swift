@@ -50,6 +50,7 @@ let package = Package(
       name: "krylov",
       dependencies: [
         "BlockKrylov", "BlockKrylovDirect",
+        .product(name: "ComplexModule", package: "swift-numerics"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),

@@ -50,6 +50,15 @@ public struct AutomaticSolver: BlockMethod {
     return try AutomaticEngine(plan: plan(for: a, preconditioner: preconditioner), a: a, preconditioner: preconditioner)
   }
 
+  /// What would be tried for A and why, without preparing any of it.
+  ///
+  /// - Throws: ``BlockKrylovError/shape(_:)`` for an operator that is not square, ``BlockKrylovError/invalidMatrix(_:)`` for a matrix
+  ///   with a row or column of zeros.
+  public func explanation<Element: Scalar>(for a: some LinearOperator<Element>) throws -> [String] {
+    try requireSquare(a)
+    return try plan(for: a, preconditioner: nil).reasons
+  }
+
   /// One method to try.
   struct Stage {
     let method: any BlockMethod

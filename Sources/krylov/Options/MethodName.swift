@@ -1,0 +1,69 @@
+import ArgumentParser
+import BlockKrylov
+import BlockKrylovDirect
+
+/// What `--method` takes.
+enum MethodName: String, CaseIterable, ExpressibleByArgument {
+  case auto, cg, gmres, lu, dense
+
+  static var names: [String] { allCases.map(\.rawValue) }
+
+  /// The automatic choice with everything that this package has.
+  static let automatic = AutomaticSolver(direct: SparseLU())
+
+  /// Whether it factorises A, so that there is nothing to precondition.
+  var isDirect: Bool { self == .lu || self == .dense }
+
+  /// The method with these options.
+  func method(_ options: SolverOptions) -> any BlockMethod {
+    let method: any BlockMethod =
+      switch self {
+      case .auto: Self.automatic
+      case .cg: BlockCG()
+      case .gmres: BlockGMRES()
+      case .lu: SparseLU()
+      case .dense: DenseLU()
+      }
+    return method.with { $0 = options }
+  }
+}
+
+extension PreconditionerChoice {
+  /// The names for help texts and completion.
+  static let names = ["auto", "none", "jacobi", "ssor[:ω]", "ilu0", "ilutp[:fill[:drop]]", "ic0"]
+
+  /// For `transform:`, whose errors the argument parser shows with the option's name.
+  static func parse(_ text: String) throws -> PreconditionerChoice {
+    do {
+      return try PreconditionerChoice(name: text)
+    } catch {
+      throw ValidationError("\(error)")
+    }
+  }
+}
+
+/// Values with commas between them.
+struct CommaSeparated<Value> {
+  var values: [Value]
+
+  init(_ values: [Value]) { self.values = values }
+
+  private static func split(_ text: String, _ value: (String) throws -> Value) throws -> CommaSeparated {
+    CommaSeparated(try text.split(separator: ",", omittingEmptySubsequences: false).map { try value(String($0)) })
+  }
+}
+
+extension CommaSeparated where Value == MethodName {
+  static func methods(_ text: String) throws -> CommaSeparated {
+    try split(text) { name in
+      guard let method = MethodName(rawValue: name) else {
+        throw ValidationError("there is no method '\(name)'; choose \(MethodName.names.joined(separator: ", "))")
+      }
+      return method
+    }
+  }
+}
+
+extension CommaSeparated where Value == PreconditionerChoice {
+  static func preconditioners(_ text: String) throws -> CommaSeparated { try split(text, PreconditionerChoice.parse) }
+}

@@ -1,0 +1,147 @@
+import ArgumentParser
+import BlockKrylov
+import Foundation
+
+/// `krylov solve`: one system.
+struct Solve: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Solves A·X = B and reports on every column.",
+    discussion: """
+      EXAMPLES:
+        krylov solve poisson2d:200 --columns 8
+        krylov solve A.mtx --rhs B.mtx --method gmres --output X.mtx
+        krylov solve convdiff3d:30 --columns 4 --exact-solution --rtol 1e-10
+        krylov solve A.mtx --columns 16 --repeat 5 --format json
+
+      Right-hand sides are read from a file, are all ones, or are generated: pseudo-random numbers in [−1, 1), the same everywhere. \
+      A column counts as solved only when B − A·X, computed again at the end, meets its tolerance.
+
+      Ctrl-C stops a solve and keeps what it has; a second Ctrl-C ends the command.
+      """)
+
+  @Argument(help: "A Matrix Market file or a gallery name such as poisson2d:100.", completion: .file(extensions: ["mtx", "gz"]))
+  var matrix: String
+
+  @OptionGroup(title: "Method") var choice: MethodOptions
+
+  @OptionGroup(title: "Right-hand sides") var rightHandSides: RightHandSideOptions
+
+  @OptionGroup(title: "Solver") var solver: SolverArguments
+
+  @OptionGroup(title: "Output") var output: OutputOptions
+
+  @OptionGroup(title: "Results") var results: ResultOptions
+
+  @OptionGroup(title: "Files") var files: FileOptions
+
+  /// One method and one preconditioner.
+  struct MethodOptions: ParsableArguments {
+    @Option(name: .shortAndLong, help: "The method.")
+    var method = MethodName.auto
+
+    @Option(
+      name: .shortAndLong,
+      help: ArgumentHelp(
+        "The preconditioner: \(PreconditionerChoice.names.joined(separator: ", ")). (default: auto)", valueName: "name"),
+      completion: .list(PreconditionerChoice.names), transform: PreconditionerChoice.parse)
+    var preconditioner = PreconditionerChoice.automatic
+  }
+
+  /// What a single solve can leave behind.
+  struct ResultOptions: ParsableArguments {
+    @Option(
+      name: .customLong("repeat"),
+      help: ArgumentHelp("Solve this often from scratch after one solve that is not timed.", valueName: "r"))
+    var repeats: Int?
+
+    @Flag(help: "Show every column, however many there are.")
+    var allColumns = false
+
+    @Option(
+      name: .shortAndLong, help: ArgumentHelp("Write X to this Matrix Market file.", valueName: "file.mtx"),
+      completion: .file(extensions: ["mtx", "gz"]))
+    var output: String?
+
+    @Option(
+      help: ArgumentHelp("Write each column's residual after every iteration to this file.", valueName: "file.csv"),
+      completion: .file(extensions: ["csv"]))
+    var history: String?
+
+    mutating func validate() throws {
+      if let repeats, repeats < 1 { throw ValidationError("--repeat is \(repeats); it must be at least 1") }
+    }
+  }
+
+  func run() throws {
+    let (lenient, quiet) = (files.lenient, output.quiet)
+    let source = try MatrixSource(matrix, lenient: lenient, quiet: quiet)
+    let rhs = try rightHandSides.source(lenient: lenient, quiet: quiet)
+    let guess = try rightHandSides.initialGuess.map { try MatrixMarketInput($0, lenient: lenient, quiet: quiet) }
+    let isComplex = source.isComplex || rhs.isComplex || guess?.header.isComplex ?? false
+    let job = Job(command: self, source: source, rightHandSides: rhs, guess: guess)
+    try job.run(complex: isComplex, precision: solver.precision).end()
+  }
+
+  private struct Job: ScalarJob {
+    var command: Solve
+    var source: MatrixSource
+    var rightHandSides: RightHandSideSource
+    var guess: MatrixMarketInput?
+
+    func run<S: Scalar>(_ type: S.Type) throws -> ExitStatus {
+      let progress = ProgressLine(quiet: command.output.quiet)
+      defer { progress.erase() }
+      let system = try load(type, progress)
+      var options = command.solver.options
+      options.preconditioner = command.choice.preconditioner
+      options.recordsHistory = command.results.history != nil
+      let solving = Solving(
+        method: command.choice.method.method(options), rtol: command.solver.relativeTolerance, atol: command.solver.atol,
+        repeats: command.results.repeats, progress: progress)
+      let (record, x) = try solve(solving, system)
+      try command.write(record, x)
+      return record.exitStatus
+    }
+
+    private func solve<S: Scalar>(_ solving: Solving, _ system: LinearSystem<S>) throws -> (SolveRecord, BlockVector<S>) {
+      do {
+        return try solving.run(system)
+      } catch {
+        throw CommandFailure(error, context: system.matrix.name)
+      }
+    }
+
+    private func load<S: Scalar>(_ type: S.Type, _ progress: ProgressLine) throws -> LinearSystem<S> {
+      let began = ContinuousClock.now
+      progress.show("reading \(source.name)")
+      let a = try source.matrix(of: S.self)
+      let (b, exact) = try rightHandSides.blocks(for: a)
+      if let guess, (guess.header.rows, guess.header.columns) != (a.columns, b.columns) {
+        throw CommandFailure(
+          .badInput,
+          "\(guess.path): has \(guess.header.rows) × \(guess.header.columns) numbers; an initial guess needs \(a.columns) × \(b.columns)"
+        )
+      }
+      let x = try guess?.block(of: S.self)
+      let seconds = (ContinuousClock.now - began).inSeconds
+      return LinearSystem(
+        matrix: MatrixSummary(a, name: source.name), a: a, b: b, guess: x, exact: exact, readSeconds: seconds)
+    }
+  }
+
+  private func write<S: Scalar>(_ record: SolveRecord, _ x: BlockVector<S>) throws {
+    switch output.format {
+    case .json: Destination.write([record.json.indented])
+    case .csv: Destination.write([SolveRecord.csvHeading] + record.csvLines)
+    case .text:
+      let text = SolveText(
+        record: record, style: Style(descriptor: STDOUT_FILENO), terminalWidth: Terminal.width(STDOUT_FILENO),
+        showsAllColumns: results.allColumns)
+      Destination.write(text.lines)
+    }
+    if let file = results.output {
+      try x.write(matrixMarket: file, comments: ["X of A X = B for \(record.matrix.name), by krylov \(Krylov.version)"])
+    }
+    if let history = results.history { try Destination.write(record.historyLines, to: history) }
+  }
+}
