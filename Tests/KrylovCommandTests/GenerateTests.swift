@@ -29,7 +29,9 @@ import Testing
     let fromName = try run(
       "solve", problem, "--columns", "3", "--seed", "7", "--method", "gmres", "--preconditioner", "none", "--format", "json")
     #expect(fromFiles.status == 0 && fromName.status == 0)
-    let (one, other) = (try #require(try fromFiles.json["columns"] as? NSArray), try #require(try fromName.json["columns"] as? NSArray))
+    let (one, other) = (
+      try #require(try fromFiles.json["columns"] as? NSArray), try #require(try fromName.json["columns"] as? NSArray)
+    )
     #expect(one.count == 3)
     #expect(one == other)
   }

@@ -69,11 +69,13 @@ import Testing
 @Suite struct UsageTests {
   @Test(arguments: [
     "nonsense", "solve", "solve poisson2d:3 --method best", "solve poisson2d:3 --preconditioner magic",
-    "solve poisson2d:3 --rtol=-1", "solve poisson2d:3 --rtol nan", "solve poisson2d:3 --columns 0", "solve poisson2d:3 --repeat 0",
+    "solve poisson2d:3 --rtol=-1", "solve poisson2d:3 --rtol nan", "solve poisson2d:3 --columns 0",
+    "solve poisson2d:3 --repeat 0",
     "solve poisson2d:3 --threads 0", "solve poisson2d:3 --time-limit=-2", "solve poisson2d:3 --max-iterations=-1",
     "solve poisson2d:3 --restart 0", "solve poisson2d:3 --rhs ones --exact-solution", "solve poisson2d:3 --rhs b.mtx --columns 2",
     "solve poisson2d:3 --precision half", "solve poisson2d:3 --format xml", "solve poisson2d:3 --plot x.svg",
-    "run", "run poisson2d:3 --method cg,best", "run poisson2d:3 --preconditioner none,", "generate", "generate poisson2d:3 --list",
+    "run", "run poisson2d:3 --method cg,best", "run poisson2d:3 --preconditioner none,", "generate",
+    "generate poisson2d:3 --list",
     "generate poisson2d:3 --seed 2",
   ])
   func wrongUsage(line: String) throws {

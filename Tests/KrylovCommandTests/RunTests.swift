@@ -64,7 +64,8 @@ import Testing
   }
 
   @Test func directMethodsComeOnceForAllPreconditioners() throws {
-    let lines = try run("run", "poisson2d:4", "--method", "lu,gmres", "--preconditioner", "none,ilu0,ic0", "--format", "json").jsonLines
+    let lines = try run("run", "poisson2d:4", "--method", "lu,gmres", "--preconditioner", "none,ilu0,ic0", "--format", "json")
+      .jsonLines
     #expect(lines.map { $0["method"] as? String } == ["lu", "gmres", "gmres", "gmres"])
   }
 

@@ -14,11 +14,14 @@ import Testing
   }
 
   @Test func jsonHasTheKeysOfItsSchemaInOrder() throws {
-    let outcome = try run("solve", "poisson2d:10", "--columns", "2", "--method", "cg", "--preconditioner", "none", "--format", "json")
+    let outcome = try run(
+      "solve", "poisson2d:10", "--columns", "2", "--method", "cg", "--preconditioner", "none", "--format", "json")
     #expect(outcome.status == 0)
     let keys = [
-      "schema", "version", "matrix", "method", "preconditioner", "threads", "block_width", "rtol", "atol", "converged", "iterations",
-      "operator_applications", "columns_applied", "read_seconds", "setup_seconds", "solve_seconds", "solve_seconds_median", "repeats",
+      "schema", "version", "matrix", "method", "preconditioner", "threads", "block_width", "rtol", "atol", "converged",
+      "iterations",
+      "operator_applications", "columns_applied", "read_seconds", "setup_seconds", "solve_seconds", "solve_seconds_median",
+      "repeats",
       "peak_memory_bytes", "events", "columns",
     ]
     let json = try outcome.json
@@ -89,7 +92,8 @@ import Testing
     let arguments = ["solve", "poisson2d:20", "-c", "3", "-m", "cg", "-p", "none", "--max-iterations", "2"]
     let text = try run(arguments)
     #expect(text.status == 2)
-    #expect(text.output.contains("\n3 columns are not solved\n  columns 0–2: iteration limit reached\n    → raise --max-iterations"))
+    #expect(
+      text.output.contains("\n3 columns are not solved\n  columns 0–2: iteration limit reached\n    → raise --max-iterations"))
     #expect(text.output.contains("\ncg: 0 of 3 columns solved in 2 iterations\n"))
     let json = try run(arguments + ["--format", "json"])
     #expect(json.status == 2)

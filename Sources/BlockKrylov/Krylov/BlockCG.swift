@@ -72,6 +72,8 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
   private var m: (any Preconditioner<Element>)?
   private let rows: Int
   private var workspace: Workspace?
+  /// The memory of the largest workspace so far: one for fewer columns may have taken its place.
+  private var peakBytes = 0
 
   init(options: SolverOptions, preconditioner: (any Preconditioner<Element>)?, rows: Int) {
     self.options = options
@@ -82,7 +84,7 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
   var methodName: String { "cg" }
   var preconditionerName: String { m?.name ?? "none" }
   var setupEvents: [SolveEvent] { m?.events ?? [] }
-  var bytesUsed: Int { (workspace?.byteCount ?? 0) + (m?.storedBytes ?? 0) }
+  var bytesUsed: Int { max(peakBytes, workspace?.byteCount ?? 0) + (m?.storedBytes ?? 0) }
 
   func bytesPlanned(columns: Int) -> Int {
     let width = BlockVector<Element>.paddedWidth(columns) * MemoryLayout<Element>.stride
@@ -270,6 +272,7 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
   private func workspace(columns: Int) -> Workspace {
     if let workspace, workspace.columns == columns { return workspace }
     let fresh = Workspace(rows: rows, columns: columns, preconditioned: m != nil)
+    peakBytes = max(peakBytes, workspace?.byteCount ?? 0)
     workspace = fresh
     return fresh
   }

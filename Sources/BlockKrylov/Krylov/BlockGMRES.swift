@@ -60,6 +60,8 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
   private var m: (any Preconditioner<Element>)?
   private let rows: Int
   private var workspace: Workspace?
+  /// The memory of the largest workspace so far: one for fewer columns may have taken its place.
+  private var peakBytes = 0
 
   init(options: SolverOptions, preconditioner: (any Preconditioner<Element>)?, rows: Int) {
     self.options = options
@@ -70,7 +72,7 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
   var methodName: String { options.side == .flexible ? "fgmres" : "gmres" }
   var preconditionerName: String { m?.name ?? "none" }
   var setupEvents: [SolveEvent] { m?.events ?? [] }
-  var bytesUsed: Int { (workspace?.byteCount ?? 0) + (m?.storedBytes ?? 0) }
+  var bytesUsed: Int { max(peakBytes, workspace?.byteCount ?? 0) + (m?.storedBytes ?? 0) }
 
   func bytesPlanned(columns: Int) -> Int {
     guard columns > 0 else { return m?.storedBytes ?? 0 }
@@ -277,6 +279,7 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
     if let workspace, workspace.columns == columns { return workspace }
     let fresh = Workspace(
       rows: rows, columns: columns, restart: options.restart, side: options.side, preconditioned: m != nil)
+    peakBytes = max(peakBytes, workspace?.byteCount ?? 0)
     workspace = fresh
     return fresh
   }

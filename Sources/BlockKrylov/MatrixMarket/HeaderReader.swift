@@ -85,6 +85,10 @@ struct HeaderReader {
 extension HeaderReader {
   private static let example = "%%MatrixMarket matrix coordinate real general"
 
+  private static let vocabulary = Set(
+    MatrixMarketHeader.Format.allCases.map(\.rawValue) + MatrixMarketHeader.Field.allCases.map(\.rawValue)
+      + MatrixMarketHeader.Symmetry.allCases.map(\.rawValue))
+
   /// Reads `%%MatrixMarket matrix format field symmetry`; `false` when the line is something else and may have to be read again.
   private mutating func readBanner(_ cursor: LineCursor) throws -> Bool {
     var words = cursor.words().map { String(decoding: $0, as: UTF8.self).lowercased() }
@@ -100,6 +104,10 @@ extension HeaderReader {
           throw failure(
             "the first line is not a banner such as '\(Self.example)' but \(quoted(cursor.wordBytes())); "
               + "add one, or read the file leniently", line: lines.line)
+        }
+        // A comment that speaks of these things may contradict what would be assumed.
+        if words.contains(where: { Self.vocabulary.contains($0) }) {
+          throw failure("the first line looks like a banner but is not one; it must read '\(Self.example)'", line: lines.line)
         }
         symmetryIsAssumed = true
         warnings.add("no banner; taken to be real and general", line: lines.line)

@@ -37,13 +37,15 @@ struct TriangularFactor<S: Scalar>: Sendable {
     unsafe sweep(target, y.stride, target, y.stride, columns: y.columns)
   }
 
-  /// The fewest columns for which a second thread pays: each reads the whole factor.
-  private static var leastSharedWidth: Int { 16 }
+  /// The least part of a row, in bytes, that is worth a thread of its own. Each thread reads the whole factor and waits for the same
+  /// chain of rows: half of 16 or of 32 doubles takes as long as the whole, half of 64 takes ¾ (7-point stencil, measured).
+  private static var leastSharedBytes: Int { 256 }
 
   private func sweep(_ b: UnsafePointer<S>, _ ldb: Int, _ y: UnsafeMutablePointer<S>, _ ldy: Int, columns m: Int) {
     let groups = (m + 7) / 8
     let bytes = values.count * (m + 1) * MemoryLayout<S>.stride
-    let parts = m < Self.leastSharedWidth ? 1 : min(Parallel.threads(forBytes: bytes), groups)
+    let mostParts = max(1, m * MemoryLayout<S>.stride / Self.leastSharedBytes)
+    let parts = min(Parallel.threads(forBytes: bytes), mostParts)
     unsafe rowStart.withUnsafeBufferPointer { start in
       unsafe columnIndex.withUnsafeBufferPointer { index in
         unsafe values.withUnsafeBufferPointer { value in

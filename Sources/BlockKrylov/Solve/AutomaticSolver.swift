@@ -47,7 +47,9 @@ public struct AutomaticSolver: BlockMethod {
     for a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?
   ) throws -> any SolveEngine<Element> {
     try requireSquare(a)
-    return try AutomaticEngine(plan: plan(for: a, preconditioner: preconditioner), a: a, preconditioner: preconditioner)
+    return try AutomaticEngine(
+      plan: plan(for: a, preconditioner: preconditioner), a: a, preconditioner: preconditioner,
+      limitIsCallers: options.maximumIterations != nil)
   }
 
   /// What would be tried for A and why, without preparing any of it.
@@ -94,6 +96,7 @@ public struct AutomaticSolver: BlockMethod {
       planGeneral(probe, &plan)
     }
     addDirect(rows: matrix.rows, &plan)
+    limitIterations(&plan)
     return plan
   }
 
@@ -171,19 +174,22 @@ public struct AutomaticSolver: BlockMethod {
 
   private var gmres: any BlockMethod { configured(BlockGMRES()).with { $0.preconditioner = gmresPreconditioner } }
 
-  /// The method with the options given here. Without an iteration limit of the caller's a stage gets one of its own: beyond it
-  /// another method is worth more.
-  private func configured<Method: BlockMethod>(_ method: Method) -> Method {
-    method.with {
-      $0 = options
-      if options.maximumIterations == nil, !(method is DenseLU), method.name != direct?.name {
-        $0.maximumIterations = Self.stageLimit
-      }
+  /// The method with the options given here.
+  private func configured<Method: BlockMethod>(_ method: Method) -> Method { method.with { $0 = options } }
+
+  /// Where another method waits, and the caller gives no limit, a stage gets as many iterations as are cheaper than the next method:
+  /// a step of GMRES costs some ten times one of CG, and a factorisation of a matrix for which it is tried at all less than hundreds.
+  private func limitIterations(_ plan: inout Plan) {
+    guard options.maximumIterations == nil, plan.stages.count > 1 else { return }
+    for k in 0..<(plan.stages.count - 1) {
+      let stage = plan.stages[k]
+      let limit = stage.method is BlockCG ? 1000 : 4 * options.restart
+      guard stage.method is BlockCG || stage.method is BlockGMRES else { continue }
+      plan.stages[k] = Stage(
+        method: stage.method.with { $0.maximumIterations = limit }, negated: stage.negated,
+        takesPreconditioner: stage.takesPreconditioner)
     }
   }
-
-  /// The iterations that a stage gets when the caller gives no limit.
-  static let stageLimit = 2000
 }
 
 /// Runs the stages of a plan, each on the columns that are still unsolved.
@@ -191,13 +197,19 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
   private let plan: AutomaticSolver.Plan
   private var a: any LinearOperator<Element>
   private let preconditioner: (any Preconditioner<Element>)?
+  /// The iteration limit is the caller's word, not a stage's own: when it is reached the solve is over.
+  private let limitIsCallers: Bool
   private var engines: [(any SolveEngine<Element>)?]
   /// The stage that solved last: where reports take their names from.
   private var current = 0
   private var prologue: [SolveEvent] = []
 
-  init(plan: AutomaticSolver.Plan, a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?) throws {
+  init(
+    plan: AutomaticSolver.Plan, a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?,
+    limitIsCallers: Bool
+  ) throws {
     self.plan = plan
+    self.limitIsCallers = limitIsCallers
     self.a = a
     self.preconditioner = preconditioner
     engines = plan.stages.map { _ in nil }
@@ -276,9 +288,7 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
     let failed = list.filter { whole.status[$0]?.mayGainFromAnotherMethod == true }
     guard !failed.isEmpty, whole.monitor.stopped == nil, k + 1 < plan.stages.count else { return nil }
     let failedMethod = plan.stages[k].method
-    if failed.allSatisfy({ whole.status[$0] == .maximumIterations }), failedMethod.options.maximumIterations != AutomaticSolver.stageLimit {
-      return nil
-    }
+    if limitIsCallers, failed.allSatisfy({ whole.status[$0] == .maximumIterations }) { return nil }
     for next in (k + 1)..<plan.stages.count {
       do {
         try prepare(next)

@@ -64,7 +64,7 @@ import Testing
         let rows = randomRows(n, symmetry, &random, type)
         for format in MatrixMarketHeader.Format.allCases {
           for end in ["\n", "\r\n"] {
-            try withFile(text(rows, format, symmetry, end: end, &random)) { path in
+            try withFile(text(rows, format, symmetry, end: end, &random)) { path throws in
               let matrix = try CSRMatrix<S>(matrixMarket: path)
               #expect(denseRows(matrix) == rows)
               #expect(try BlockVector<S>(matrixMarket: path).rowArrays == rows)
@@ -84,7 +84,7 @@ import Testing
         }
       }
       let block = random.block(n, 3, type)
-      try withFolder { folder in
+      try withFolder { folder throws in
         for name in ["/b.mtx", "/b.mtx.gz"] {
           try block.write(matrixMarket: folder + name)
           #expect(try BlockVector<S>(matrixMarket: folder + name) == block)
@@ -105,7 +105,7 @@ import Testing
     var random = SplitMix(13)
     var column = (0..<2000).map { _ in Double(bitPattern: random.next()) }.filter(\.isFinite)
     column += [-0.0, .leastNonzeroMagnitude, -.greatestFiniteMagnitude, .leastNormalMagnitude, .pi]
-    try withFolder { folder in
+    try withFolder { folder throws in
       try BlockVector(column: column).write(matrixMarket: folder + "/x.mtx")
       let again = try BlockVector<Double>(matrixMarket: folder + "/x.mtx").column(0)
       #expect(again.map(\.bitPattern) == column.map(\.bitPattern))
@@ -114,7 +114,7 @@ import Testing
 
   @Test func storedEntriesOfSymmetricFiles() throws {
     let a = try CSRMatrix(rows: 2, columns: 2, rowStart: [0, 2, 3], columnIndex: [0, 1, 0], values: [1.0, 2, 2])
-    try withFolder { folder in
+    try withFolder { folder throws in
       let path = folder + "/a.mtx"
       func written(_ matrix: CSRMatrix<Double>, _ symmetry: Symmetry? = nil) throws -> String {
         try matrix.write(matrixMarket: path, symmetry: symmetry)
@@ -136,7 +136,7 @@ import Testing
   }
 
   @Test func writingFails() throws {
-    try withFolder { folder in
+    try withFolder { folder throws in
       let block = BlockVector<Double>(rows: 2, columns: 1)
       for path in [folder, folder + "/none/x.mtx", folder + "/none/x.mtx.gz"] {
         let error = #expect(throws: BlockKrylovError.self) { try block.write(matrixMarket: path) }
@@ -151,7 +151,7 @@ import Testing
   }
 
   @Test func linksAndDevicesStay() throws {
-    try withFolder { folder in
+    try withFolder { folder throws in
       let block = BlockVector(column: [1.0, 2])
       try BlockVector(column: [3.0]).write(matrixMarket: folder + "/x.mtx")
       try FileManager.default.createSymbolicLink(atPath: folder + "/link.mtx", withDestinationPath: folder + "/x.mtx")

@@ -38,7 +38,7 @@ func readingError(_ text: String, _ options: MatrixMarketOptions = .strict) thro
 }
 
 /// The rows of the matrix that a text holds, with the warnings of reading it.
-func read<S: Scalar>(
+func readMatrix<S: Scalar>(
   _ text: String, _ options: MatrixMarketOptions = .strict, _ type: S.Type = Double.self
 ) throws -> (rows: [[S]], matrix: CSRMatrix<S>, warnings: [MatrixMarketWarning]) {
   try withFile(text) { path in

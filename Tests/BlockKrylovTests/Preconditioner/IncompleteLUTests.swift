@@ -131,13 +131,13 @@ import Testing
   }
 
   private func sameBitsForAnyThreads<S: Scalar>(_ type: S.Type) throws {
-    let a = try Model.laplacian(60, convection: 0.4, phase: 0.3, S.self)
+    let a = try Model.laplacian(40, convection: 0.4, phase: 0.3, S.self)
     let m = try IncompleteLU(a)
     var random = SplitMix(9)
-    for columns in [1, 3, 8, 16, 17, 33, 61] {
+    for columns in [1, 3, 8, 17, 33, 70, 130] {
       let r = random.block(a.rows, columns, S.self)
       let (one, oneAdjoint) = try Threads.$limit.withValue(1) { (try m.applied(to: r), try m.appliedAdjoint(to: r)) }
-      for threads in [2, 3, 5] {
+      for threads in [2, 5] {
         let (many, manyAdjoint) = try Threads.$limit.withValue(threads) { (try m.applied(to: r), try m.appliedAdjoint(to: r)) }
         #expect(one == many)
         #expect(oneAdjoint == manyAdjoint)

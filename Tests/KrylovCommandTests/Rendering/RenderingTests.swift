@@ -1,6 +1,6 @@
-import BlockKrylov
 import Testing
 
+@testable import BlockKrylov
 @testable import krylov
 
 @Suite struct TableTests {

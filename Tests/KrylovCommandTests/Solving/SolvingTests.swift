@@ -90,7 +90,8 @@ private struct Liar: BlockMethod {
   }
 
   @Test func namesOfFiles() {
-    #expect(MatrixFile.name("a/b/west0479.mtx") == "west0479" && MatrixFile.name("x.mtx.gz") == "x" && MatrixFile.name("y") == "y")
+    #expect(
+      MatrixFile.name("a/b/west0479.mtx") == "west0479" && MatrixFile.name("x.mtx.gz") == "x" && MatrixFile.name("y") == "y")
     #expect(MatrixFile.isMatrixMarket("a.mtx.gz") && !MatrixFile.isMatrixMarket("a.rua"))
   }
 }

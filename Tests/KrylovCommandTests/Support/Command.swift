@@ -34,7 +34,9 @@ private func executable() throws -> URL {
     for _ in 0..<6 {
       let candidate = folder.appendingPathComponent("krylov")
       var isFolder: ObjCBool = false
-      if unsafe FileManager.default.fileExists(atPath: candidate.path, isDirectory: &isFolder), !isFolder.boolValue { return candidate }
+      if unsafe FileManager.default.fileExists(atPath: candidate.path, isDirectory: &isFolder), !isFolder.boolValue {
+        return candidate
+      }
       folder.deleteLastPathComponent()
     }
   }
