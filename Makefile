@@ -36,6 +36,7 @@ matrices: dependencies
 
 ## docs: build the documentation of both libraries
 docs: dependencies
+	@mkdir -p docs/build
 	@$(SWIFT) package --allow-writing-to-directory docs/build generate-documentation --target BlockKrylov --output-path docs/build/BlockKrylov
 	@$(SWIFT) package --allow-writing-to-directory docs/build generate-documentation --target BlockKrylovDirect --output-path docs/build/BlockKrylovDirect
 

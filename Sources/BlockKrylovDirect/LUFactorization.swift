@@ -32,8 +32,8 @@ public struct LUFactorization<Element: Scalar>: Sendable {
 
   /// Analyses and factors a matrix. A singular matrix is factored too; see ``LUStatistics/zeroPivots``.
   ///
-  /// - Throws: ``BlockKrylovError/shape(_:)`` when A is not square, ``BlockKrylovError/unsupported(_:)`` when its entries are not
-  ///   known, ``BlockKrylovError/factorization(_:)`` when memory runs out.
+  /// - Throws: `BlockKrylovError.shape` when A is not square, `BlockKrylovError.unsupported` when its entries are not
+  ///   known, `BlockKrylovError.factorization` when memory runs out.
   /// - Complexity: depends on the fill; see ``statistics``.
   public init(_ a: some LinearOperator<Element>) throws {
     try checkShape(
@@ -60,8 +60,8 @@ public struct LUFactorization<Element: Scalar>: Sendable {
   /// Factors of the same pattern with new values, in the order of `CSRMatrix.values`. Copies of the factorisation made before keep
   /// the old factors.
   ///
-  /// - Throws: ``BlockKrylovError/invalidMatrix(_:)`` when their number differs or one is not finite,
-  ///   ``BlockKrylovError/factorization(_:)`` when memory runs out; the old factors then stay.
+  /// - Throws: `BlockKrylovError.invalidMatrix` when their number differs or one is not finite,
+  ///   `BlockKrylovError.factorization` when memory runs out; the old factors then stay.
   public mutating func update(_ values: [Element]) throws {
     var new = matrix
     try new.updateValues(values)
@@ -92,7 +92,7 @@ public struct LUFactorization<Element: Scalar>: Sendable {
   /// Columns are spread over threads; the result has the same bits for any number of them, and each column has the bits that it has
   /// alone.
   ///
-  /// - Throws: ``BlockKrylovError/shape(_:)`` when B does not have n rows, ``BlockKrylovError/factorization(_:)`` when a pivot is
+  /// - Throws: `BlockKrylovError.shape` when B does not have n rows, `BlockKrylovError.factorization` when a pivot is
   ///   zero.
   /// - Complexity: 2·nnz(L + U)·m flops, one allocation for X and one of 2n numbers per column at work.
   public func solve(_ b: BlockVector<Element>, _ system: System = .plain) throws -> BlockVector<Element> {

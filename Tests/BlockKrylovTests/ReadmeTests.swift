@@ -3,7 +3,9 @@ import Foundation
 import Testing
 
 /// The example of the README, line by line: what is printed there compiles and works.
-private func readmeExample(_ print: (Any...) -> Void) throws -> (A: CSRMatrix<Double>, B: BlockVector<Double>, X: BlockVector<Double>) {
+private func readmeExample(_ print: (Any...) -> Void) throws -> (
+  A: CSRMatrix<Double>, B: BlockVector<Double>, X: BlockVector<Double>
+) {
   // −u″ = f on (0, 1) for three loads, assembled as a finite element code would.
   let n = 1000
   var builder = try TripletBuilder<Double>(rows: n, columns: n)

@@ -66,7 +66,8 @@ final class BlockSpace<Element: Scalar> {
     g.reshape(rows: p, columns: q)
     unsafe sumPieces(rows: x.rows, count: p * q, bytesPerRow: (p + q) * MemoryLayout<Element>.stride) { range, partial in
       unsafe Kernels<Element>.inner(
-        range.count, p, y.base + range.lowerBound * y.stride, y.stride, q, x.base + range.lowerBound * x.stride, x.stride, partial)
+        range.count, p, y.base + range.lowerBound * y.stride, y.stride, q, x.base + range.lowerBound * x.stride, x.stride, partial
+      )
     }
     for a in 0..<p { for b in 0..<q { g[a, b] = sums[a * q + b] } }
   }
@@ -143,7 +144,8 @@ final class BlockSpace<Element: Scalar> {
 
   /// Y += sign·[V₀ V₁ …]·C over the first `count` blocks of the basis: one pass over Y, panel by panel.
   func update(
-    _ y: inout BlockVector<Element>, plus basis: [BlockVector<Element>], count: Int, times c: DenseMatrix<Element>, sign: Element = 1
+    _ y: inout BlockVector<Element>, plus basis: [BlockVector<Element>], count: Int, times c: DenseMatrix<Element>,
+    sign: Element = 1
   ) {
     precondition(y.columns == c.columns)
     let q = c.columns

@@ -41,7 +41,8 @@ final class DenseWorkspace<Element: Scalar> {
     unsafe work.withUnsafeMutableBufferPointer { work in
       guard let pw = work.baseAddress else { return }
       unsafe a.withMutablePointer { pa in
-        unsafe tau.withMutablePointer { pt in unsafe LAPACK<Element>.qr(m, n, pa + rows.lowerBound, ld, pt, work: pw, work.count) }
+        unsafe tau.withMutablePointer { pt in unsafe LAPACK<Element>.qr(m, n, pa + rows.lowerBound, ld, pt, work: pw, work.count)
+        }
       }
     }
   }

@@ -187,7 +187,11 @@ package enum Parallel {
     let box = unsafe Unmanaged.passRetained(Start(body))
     #if canImport(Darwin)
       var thread: pthread_t?
-      let code = unsafe pthread_create(&thread, nil, { unsafe Unmanaged<Start>.fromOpaque($0).takeRetainedValue().body(); return nil }, box.toOpaque())
+      let code = unsafe pthread_create(
+        &thread, nil,
+        {
+          unsafe Unmanaged<Start>.fromOpaque($0).takeRetainedValue().body(); return nil
+        }, box.toOpaque())
       if code == 0, let thread { pthread_detach(thread) }
     #else
       var thread = pthread_t()

@@ -91,7 +91,8 @@ struct ColumnLedger<Element: Scalar> {
     for j in 0..<problem.width {
       problem.estimated[j] = residuals[j]
       problem.monitor.note(
-        column: problem.columns[j], relativeResidual: residuals[j] / problem.norms[j], done: residuals[j] <= problem.thresholds[j])
+        column: problem.columns[j], relativeResidual: residuals[j] / problem.norms[j], done: residuals[j] <= problem.thresholds[j]
+      )
       if residuals[j] <= problem.thresholds[j] {
         problem.trueResiduals[j] = residuals[j]
         problem.finish(column: j, .convergedAtStart)

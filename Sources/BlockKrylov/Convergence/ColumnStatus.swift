@@ -126,7 +126,8 @@ extension ColumnStatus {
     case .nonFinite(.operator): "check the operator: a product with finite numbers gave NaN or infinity"
     case .nonFinite(.preconditioner): "check the preconditioner: it gave NaN or infinity for finite numbers"
     case .nonFinite(.overflow): "scale A or B towards 1"
-    case .singular: "check for zero rows, dependent equations or missing boundary conditions; fix the null space or solve by least squares"
+    case .singular:
+      "check for zero rows, dependent equations or missing boundary conditions; fix the null space or solve by least squares"
     }
   }
 }

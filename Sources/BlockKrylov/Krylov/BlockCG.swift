@@ -88,7 +88,8 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
 
   func bytesPlanned(columns: Int) -> Int {
     let width = BlockVector<Element>.paddedWidth(columns) * MemoryLayout<Element>.stride
-    return rows * width * (m == nil ? 4 : 5) + BlockSpace<Element>.bytes(p: columns, q: columns, rows: rows) + (m?.storedBytes ?? 0)
+    return rows * width * (m == nil ? 4 : 5) + BlockSpace<Element>.bytes(p: columns, q: columns, rows: rows)
+      + (m?.storedBytes ?? 0)
   }
 
   func update(_ a: any LinearOperator<Element>) throws { m = try updatedPreconditioner(m, for: a) }

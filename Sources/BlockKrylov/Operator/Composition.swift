@@ -81,7 +81,8 @@ public struct SumOperator<First: LinearOperator, Second: LinearOperator>: Linear
 }
 
 /// A·B.
-public struct ProductOperator<First: LinearOperator, Second: LinearOperator>: LinearOperator where First.Element == Second.Element {
+public struct ProductOperator<First: LinearOperator, Second: LinearOperator>: LinearOperator
+where First.Element == Second.Element {
   /// The scalar type.
   public typealias Element = First.Element
   let first: First

@@ -298,14 +298,17 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
       }
       guard let engine = engines[next] else { continue }
       let why = whole.status[failed[0]]?.summary ?? "not converged"
-      let name = engine.preconditionerName == "none" ? engine.methodName : "\(engine.methodName) with \(engine.preconditionerName)"
+      let name =
+        engine.preconditionerName == "none" ? engine.methodName : "\(engine.methodName) with \(engine.preconditionerName)"
       whole.monitor.record(
         .methodChanged, "\(failedMethod.name) left \(failed.count) columns unsolved (\(why)); \(name) takes over")
       whole.monitor.record(engine.setupEvents)
       for j in failed {
         whole.status[j] = nil
         // A guess that is worse than none would only cost iterations.
-        if !(whole.trueResiduals[j] < whole.norms[j]) { whole.x[columns: j..<(j + 1)] = BlockVector(rows: whole.x.rows, columns: 1) }
+        if !(whole.trueResiduals[j] < whole.norms[j]) {
+          whole.x[columns: j..<(j + 1)] = BlockVector(rows: whole.x.rows, columns: 1)
+        }
         whole.trueResiduals[j] = .nan
       }
       return next

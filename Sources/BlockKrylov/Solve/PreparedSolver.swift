@@ -85,7 +85,8 @@ public final class PreparedSolver<Element: Scalar> {
       if !problem.open.isEmpty { try engine.solve(SolveProblem(problem)) }
       try ledger.finish(problem)
     }
-    var report = SolveReport(method: engine.methodName, preconditioner: engine.preconditionerName, columns: ledger.reports(monitor))
+    var report = SolveReport(
+      method: engine.methodName, preconditioner: engine.preconditionerName, columns: ledger.reports(monitor))
     report.events = monitor.events
     report.iterations = monitor.iterations
     report.operatorApplications = monitor.operatorApplications

@@ -33,7 +33,8 @@ struct BlockCGTests {
 
   @Test(
     arguments: [
-      (Case.random, DependentColumns.replaced, 59), (.random, .dropped, 59), (.dependent, .replaced, 59), (.dependent, .dropped, 67),
+      (Case.random, DependentColumns.replaced, 59), (.random, .dropped, 59), (.dependent, .replaced, 59),
+      (.dependent, .dropped, 67),
       (.nearlyDuplicate, .replaced, 61), (.eigenvector, .replaced, 62), (.eigenvector, .dropped, 62), (.strakos, .replaced, 54),
     ])
   func variantsOfTheNotes(kind: Case, dependent: DependentColumns, expected: Int) throws {
@@ -298,7 +299,9 @@ struct BlockCGTests {
   @Test func indefinitePreconditionerIsNamed() throws {
     var random = SplitMix(26)
     let a = try Reference.poisson(8, Double.self)
-    let m = TestPreconditioner(rows: 64, claimsDefinite: true) { r, z in z.scaleRows(of: r, by: (0..<64).map { $0 % 2 == 0 ? 1 : -1 }) }
+    let m = TestPreconditioner(rows: 64, claimsDefinite: true) { r, z in
+      z.scaleRows(of: r, by: (0..<64).map { $0 % 2 == 0 ? 1 : -1 })
+    }
     let result = try BlockCG().prepare(a, preconditioner: m).solve(random.block(64, 2, Double.self))
     #expect(result.report.columns.allSatisfy { $0.status == .indefinitePreconditioner })
   }
