@@ -1,4 +1,5 @@
 import ComplexModule
+import Foundation
 import Testing
 
 @testable import BlockKrylov
@@ -137,6 +138,21 @@ private let banner = "%%MatrixMarket matrix coordinate real general\n"
       #expect(matrix.rowStart == expected.rowStart)
       #expect(matrix.columnIndex == expected.columnIndex)
       #expect(matrix.values == expected.values)
+    }
+  }
+
+  /// Header and entries come out of a pipe in one go, as from a shell's process substitution.
+  @Test func pipe() throws {
+    try withFolder { folder throws in
+      let path = folder + "/pipe"
+      try #require(unsafe mkfifo(path, 0o600) == 0)
+      Thread.detachNewThread {
+        try? FileHandle(forWritingAtPath: path)?.write(contentsOf: Data((banner + "2 2 1\n2 1 7\n").utf8))
+      }
+      let file = try MatrixMarketFile(path)
+      #expect(file.header.storedEntries == 1)
+      let matrix = try file.matrix(of: Double.self).matrix
+      #expect(denseRows(matrix) == [[0, 0], [7, 0]])
     }
   }
 
