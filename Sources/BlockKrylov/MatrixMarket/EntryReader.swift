@@ -20,10 +20,10 @@ struct EntryReader {
     self.single = single
   }
 
-  /// How many entries to reserve memory for: what is announced, if the file can hold so many.
+  /// How many entries to reserve memory for: what is announced, unless the file can hardly hold so many.
   private var capacity: Int {
-    let shortest = (header.format == .coordinate ? 4 : 2) + (header.isComplex ? 2 : 0)
-    return min(header.storedEntries, lines.textBound.map { $0 / shortest + 1 } ?? 1 << 16)
+    let shortestLine = (header.format == .coordinate ? 4 : 2) + (header.isComplex ? 2 : 0)
+    return min(header.storedEntries, lines.likelyTextBytes.map { $0 / shortestLine + 1 } ?? 1 << 16)
   }
 
   /// The next line with an entry; `nil` when all are there. Too few and too many are errors.
@@ -185,8 +185,8 @@ extension EntryReader {
 
   @inline(__always) private mutating func checkInteger(_ value: Double, _ isInteger: Bool) throws {
     if !isInteger { try accept("a decimal number in a file of integers", remedy: "say 'real'") }
-    if !single, value.magnitude > 0x1p53 {
-      warnings.add("an integer beyond 2⁵³, rounded to double precision", line: lines.line)
+    if !single, value.magnitude >= 0x1p53 {
+      warnings.add("an integer of 2⁵³ or more, which double precision may round", line: lines.line)
     }
   }
 }

@@ -15,8 +15,9 @@ internal import CZlib
   let path: String
   /// The number of the line that `next` gave last, from 1; 0 before the first.
   private(set) var line = 0
-  /// The most bytes of text that the file can hold, where that is known (not for a pipe).
-  let textBound: Int?
+  /// How many bytes of text there may be, for reserving memory: what a plain file holds, eight times what a compressed one does
+  /// (more than numbers usually yield), `nil` for a pipe.
+  let likelyTextBytes: Int?
 
   // A line must fit into the buffer; the format itself ends lines at 1024 characters.
   private static let capacity = 1 << 20
@@ -47,10 +48,11 @@ internal import CZlib
     unsafe self.file = file
     // One byte more, for the line feed that a last line may lack.
     unsafe buffer = .allocate(capacity: Self.capacity + 1)
-    // Deflate expands at most 1032 times.
-    let isRegular = known && status.st_mode & S_IFMT == S_IFREG
-    let size = Int(status.st_size)
-    textBound = isRegular ? unsafe (gzdirect(file) != 0 ? size : size.multipliedReportingOverflow(by: 1032).partialValue) : nil
+    if known && status.st_mode & S_IFMT == S_IFREG {
+      likelyTextBytes = unsafe min(Int(status.st_size), Int.max / 8) * (gzdirect(file) != 0 ? 1 : 8)
+    } else {
+      likelyTextBytes = nil
+    }
   }
 
   deinit {
