@@ -37,7 +37,7 @@ public struct LUFactorization<Element: Scalar>: Sendable {
   /// - Complexity: depends on the fill; see ``statistics``.
   public init(_ a: some LinearOperator<Element>) throws {
     try checkShape(
-      a.rows, equals: a.columns, "A is \(a.rows) × \(a.columns); LU needs a square matrix; use a least-squares method")
+      a.rows, equals: a.columns, "A is \(a.rows) × \(a.columns); LU needs a square matrix")
     guard let matrix = a.sparseMatrix else {
       throw BlockKrylovError.unsupported(
         "sparse LU needs the entries of A and this operator has none; use block GMRES or block CG")

@@ -11,8 +11,8 @@ public import BlockKrylov
 /// reports ω; *converged* is said only where the recomputed b − A·x meets the tolerance. Where it does not, the status says that A is
 /// singular (a zero pivot, or min|u_ii|/max|u_ii| < n·u), or that the attainable accuracy is reached.
 ///
-/// Of the options it uses `tolerance`, `maximumIterations` (the most refinements; 10 by default), `timeLimit`, `maximumBlockWidth`
-/// and `threads`; preconditioners and the options of Krylov methods mean nothing here, and an initial guess is returned only for a
+/// Of the options it uses `tolerance`, `maximumIterations` (the most refinements; 10 by default), `timeLimit` and
+/// `threads`; preconditioners and the options of Krylov methods mean nothing here, and an initial guess is returned only for a
 /// column that cannot be solved. Single precision matrices are factored in double precision; their residuals are formed in single
 /// precision, and X is rounded to it.
 ///

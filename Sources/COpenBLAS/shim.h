@@ -53,6 +53,9 @@ extern void cgesvd_(const char *, const char *, const int *, const int *, void *
 extern void zgesvd_(const char *, const char *, const int *, const int *, void *, const int *, void *, void *, const int *, void *,
                     const int *, void *, const int *, void *, int *, size_t, size_t);
 
+extern void openblas_set_num_threads(int);
+extern int openblas_get_num_threads(void);
+
 /* C = alpha op(A) op(B) + beta C; op: 'N', 'T', 'C'. */
 static inline void bk_gemm(int type, char opa, char opb, int m, int n, int k, const void *alpha, const void *a, int lda,
                            const void *b, int ldb, const void *beta, void *c, int ldc) {

@@ -15,7 +15,7 @@
 /// error (G. Meurant and P. Tichý, arXiv 2502.14979): summed over some iterations it bounds the error before them from below.
 ///
 /// - Complexity per iteration with p columns: one product with A, one application of M⁻¹, about 10·n·p² flops, no allocation.
-///   Memory: 5 blocks of n·p besides B and X (6 with a preconditioner).
+///   Memory: 4 blocks of n·p besides B and X (5 with a preconditioner).
 public struct BlockCG: BlockMethod {
   /// `cg`.
   public var name: String { "cg" }

@@ -13,7 +13,7 @@
 /// X += M⁻¹·𝒱_k·Y
 /// ```
 /// - Complexity of step k with p columns: one product with A, one application of M⁻¹, 8·n·k·p² flops.
-///   Memory: restart + 3 blocks of n·p (2·restart + 3 when flexible), allocated as the basis grows.
+///   Memory: restart + 3 blocks of n·p (2·restart + 4 when flexible), allocated as the basis grows.
 public struct BlockGMRES: BlockMethod {
   /// `gmres`.
   public var name: String { "gmres" }

@@ -3,7 +3,7 @@ extension BlockMethod {
   func requireSquare<Element: Scalar>(_ a: any LinearOperator<Element>) throws {
     guard a.rows == a.columns else {
       throw BlockKrylovError.shape(
-        "\(name) needs a square operator and A is \(a.rows) × \(a.columns); solve rectangular systems by least squares")
+        "\(name) needs a square operator and A is \(a.rows) × \(a.columns)")
     }
   }
 

@@ -27,7 +27,7 @@ public struct ClosurePreconditioner<Element: Scalar>: Preconditioner {
   ///
   /// - Parameters:
   ///   - name: for reports; `user` by default.
-  ///   - isPositiveDefinite: promise it for CG and MINRES; not promised by default.
+  ///   - isPositiveDefinite: promise it for CG; not promised by default.
   ///   - isVariable: set it when M⁻¹ is not one fixed linear map, as with an inner iteration; fixed by default.
   ///   - adjoint: writes M⁻ᴴ·R; only methods that use Aᴴ need it. A positive definite one uses `apply` for both.
   ///   - apply: writes M⁻¹·R.

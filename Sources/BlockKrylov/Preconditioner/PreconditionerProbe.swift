@@ -1,6 +1,6 @@
 /// A test of what a preconditioner claims, on random vectors: finite, linear, and for CG hermitian and positive definite.
 ///
-/// Methods run it on preconditioners that they did not build themselves. It can refuse a bad one, not prove a good one.
+/// GMRES runs it on preconditioners that it did not build itself, and becomes flexible for one that is not linear. It can refuse a bad one, not prove a good one.
 public enum PreconditionerProbe {
   /// Which property fails, with the size of the failure relative to the vectors involved.
   public enum Failure: Sendable, Equatable {
@@ -21,7 +21,7 @@ public enum PreconditionerProbe {
   ///
   /// A variable M⁻¹ need be neither linear nor hermitian and is not tested for it.
   ///
-  /// - Parameter requiringPositiveDefinite: whether to test for hermitian and positive definite, as CG and MINRES need.
+  /// - Parameter requiringPositiveDefinite: whether to test for hermitian and positive definite, as CG needs.
   /// - Returns: the first property that fails, or `nil`. Rounding is allowed 10⁻⁸ in linearity (10⁻⁴ in single precision)
   ///   and 10⁻¹⁰ in symmetry (10⁻⁵).
   /// - Throws: what the preconditioner throws.

@@ -1,4 +1,30 @@
 internal import COpenBLAS
+internal import Synchronization
+
+/// Keeps OpenBLAS on the calling thread while a solver works: its own threads would share the cores with ours, gain nothing on p × p
+/// matrices, and sum in an order that depends on their number.
+package enum SerialBLAS {
+  /// How many scopes are open, and the number of threads to return to.
+  private static let state = Mutex((depth: 0, threads: 1))
+
+  /// Runs `body` with one BLAS thread. Scopes may nest and overlap; the last one to end restores what was there.
+  package static func run<Result>(_ body: () throws -> Result) rethrows -> Result {
+    state.withLock {
+      if $0.depth == 0 {
+        $0.threads = Int(openblas_get_num_threads())
+        if $0.threads != 1 { openblas_set_num_threads(1) }
+      }
+      $0.depth += 1
+    }
+    defer {
+      state.withLock {
+        $0.depth -= 1
+        if $0.depth == 0, $0.threads != 1 { openblas_set_num_threads(Int32($0.threads)) }
+      }
+    }
+    return try body()
+  }
+}
 
 /// BLAS and LAPACK for the scalar type `S`, column-major, on raw pointers; sizes are those of small dense algebra.
 enum LAPACK<S: Scalar> {

@@ -3,8 +3,8 @@ internal import ComplexModule
 /// Direct solution by dense LU factors with partial pivoting (LAPACK's getrf) and iterative refinement of each column.
 ///
 /// For a ``DenseOperator`` and for matrices of moderate order: the factors take n² numbers and 2n³/3 flops whatever the sparsity.
-/// Of the options it uses `tolerance`, `maximumIterations` (the most refinements; 10 by default), `timeLimit`, `maximumBlockWidth`
-/// and `threads`; preconditioners and the options of Krylov methods mean nothing here, and an initial guess is returned only for a
+/// Of the options it uses `tolerance`, `maximumIterations` (the most refinements; 10 by default), `timeLimit` and
+/// `threads`; preconditioners and the options of Krylov methods mean nothing here, and an initial guess is returned only for a
 /// column that cannot be solved. Every solved column carries its componentwise backward error.
 public struct DenseLU: BlockMethod {
   /// `dense`.
@@ -66,7 +66,7 @@ private struct DenseFactors<Element: Scalar>: DirectFactors {
 
   private static func entries(of a: any LinearOperator<Element>) throws -> DenseMatrix<Element> {
     try checkShape(
-      a.rows, equals: a.columns, "A is \(a.rows) × \(a.columns); LU needs a square matrix; use a least-squares method")
+      a.rows, equals: a.columns, "A is \(a.rows) × \(a.columns); LU needs a square matrix")
     guard let matrix = a.denseMatrix ?? a.sparseMatrix?.dense else {
       throw BlockKrylovError.unsupported(
         "dense LU needs the entries of A and this operator has none; use block GMRES or block CG")

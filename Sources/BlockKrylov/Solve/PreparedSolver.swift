@@ -27,7 +27,9 @@ public final class PreparedSolver<Element: Scalar> {
   /// What was shifted, repaired or replaced in the set-up.
   public var setupEvents: [SolveEvent] { engine.setupEvents }
   /// The memory that a solve of m columns needs besides A, B and X, in bytes.
-  public func bytesPlanned(columns: Int) -> Int { engine.bytesPlanned(columns: min(columns, options.maximumBlockWidth)) }
+  public func bytesPlanned(columns: Int) -> Int {
+    engine.bytesPlanned(columns: engine.sharesSpace ? min(columns, options.maximumBlockWidth) : columns)
+  }
 
   /// A has new values on the same pattern: preconditioner and factors follow, symbolic work is kept.
   ///
@@ -37,7 +39,7 @@ public final class PreparedSolver<Element: Scalar> {
     try checkShape(
       newA.columns, equals: a.columns, "the new A has \(newA.columns) columns, the prepared one \(a.columns); prepare anew")
     let operational: any LinearOperator<Element> = (newA as? CSCMatrix<Element>)?.csr ?? newA
-    try engine.update(operational)
+    try options.onItsThreads { try engine.update(operational) }
     a = operational
   }
 
@@ -61,9 +63,7 @@ public final class PreparedSolver<Element: Scalar> {
       try checkShape(guess.columns, equals: b.columns, "B has \(b.columns) columns, the initial guess has \(guess.columns)")
     }
     try options.tolerance.validate(columns: b.columns)
-    return try Threads.$limit.withValue(options.threads ?? Threads.limit) {
-      try solveColumns(b, from: guess, observer: observer)
-    }
+    return try options.onItsThreads { try solveColumns(b, from: guess, observer: observer) }
   }
 
   private func solveColumns(
@@ -103,6 +103,13 @@ public final class PreparedSolver<Element: Scalar> {
   }
 }
 
+extension SolverOptions {
+  /// Runs `body` with the threads of these options, and BLAS on one.
+  func onItsThreads<Result>(_ body: () throws -> Result) rethrows -> Result {
+    try Threads.$limit.withValue(threads ?? Threads.limit) { try SerialBLAS.run(body) }
+  }
+}
+
 /// X and what happened to each of its columns.
 public struct SolveResult<Element: Scalar>: Sendable {
   /// The solution: n × m, the last iterate for a column that did not converge.
@@ -138,7 +145,7 @@ extension BlockMethod {
   /// Builds the preconditioner or the factors and the workspace for A, once for many solves.
   ///
   /// - Parameters:
-  ///   - a: a square operator (any shape for least-squares methods). A ``CSCMatrix`` is converted to compressed rows here.
+  ///   - a: a square operator. A ``CSCMatrix`` is converted to compressed rows here.
   ///   - preconditioner: one of your own, in place of `options.preconditioner`.
   /// - Throws: ``BlockKrylovError`` for options without meaning, a matrix that is not square, a preconditioner that needs a matrix
   ///   where there is none, or a factorisation that fails beyond repair.
@@ -151,9 +158,7 @@ extension BlockMethod {
     }
     let began = ContinuousClock.now
     let operational: any LinearOperator<Element> = (a as? CSCMatrix<Element>)?.csr ?? a
-    let engine = try Threads.$limit.withValue(options.threads ?? Threads.limit) {
-      try makeEngine(for: operational, preconditioner: preconditioner)
-    }
+    let engine = try options.onItsThreads { try makeEngine(for: operational, preconditioner: preconditioner) }
     return PreparedSolver(
       a: operational, engine: engine, options: options, setupSeconds: SolveMonitor.seconds(since: began))
   }
