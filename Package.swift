@@ -54,7 +54,12 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),
-    .testTarget(name: "BlockKrylovTests", dependencies: ["BlockKrylov", .product(name: "ComplexModule", package: "swift-numerics"), .product(name: "RealModule", package: "swift-numerics")], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "BlockKrylovTests",
+      dependencies: [
+        "BlockKrylov", .product(name: "ComplexModule", package: "swift-numerics"),
+        .product(name: "RealModule", package: "swift-numerics"),
+      ], swiftSettings: swiftSettings),
     .testTarget(
       name: "BlockKrylovDirectTests", dependencies: ["BlockKrylovDirect"], swiftSettings: swiftSettings),
     .testTarget(

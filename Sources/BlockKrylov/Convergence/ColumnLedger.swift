@@ -136,14 +136,16 @@ struct ColumnLedger<Element: Scalar> {
 
   /// A method that failed may leave a column further from its solution than it began: such a column gets its initial guess back.
   private func restoreGuesses(_ problem: BlockProblem<Element>) {
-    for k in 0..<problem.width where problem.status[k]?.isFailure == true && !(problem.trueResiduals[k] <= problem.startResiduals[k]) {
+    for k in 0..<problem.width
+    where problem.status[k]?.isFailure == true && !(problem.trueResiduals[k] <= problem.startResiduals[k]) {
       let j = problem.columns[k]
       var column = guess?[columns: j..<(j + 1)] ?? BlockVector(rows: x.rows, columns: 1)
       column.scaleColumns(by: [scaling.factors[j]])
       problem.x[columns: k..<(k + 1)] = column
       problem.trueResiduals[k] = problem.startResiduals[k]
       (problem.energyErrors[k], problem.backwardErrors[k]) = (nil, nil)
-      problem.monitor.record(.note, column: j, "the iterate had a larger residual than the initial guess, which is returned in its place")
+      problem.monitor.record(
+        .note, column: j, "the iterate had a larger residual than the initial guess, which is returned in its place")
     }
   }
 

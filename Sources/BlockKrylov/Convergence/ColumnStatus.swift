@@ -103,7 +103,7 @@ extension ColumnStatus {
     case .nonFinite(.preconditioner): "NaN or infinity from the preconditioner"
     case .nonFinite(.overflow): "overflow"
     case .singular(let rcond):
-      rcond.map { "A is singular to working precision (rcond \($0))" } ?? "A is singular to working precision"
+      rcond.map { "A is singular to working precision (rcond \($0.brief))" } ?? "A is singular to working precision"
     }
   }
 
@@ -112,14 +112,15 @@ extension ColumnStatus {
     switch self {
     case .converged, .convergedAtStart, .zeroRightHandSide: nil
     case .stagnated(.attainableAccuracy):
-      "the residual cannot get smaller in this precision; loosen the tolerance, scale the equations, or use a better "
-        + "preconditioner or a direct solve"
+      "rounding allows no smaller residual for an A as ill-conditioned as this; loosen the tolerance, scale the equations, or take "
+        + "double precision"
     case .stagnated(.noProgress): "raise `restart`, use a stronger preconditioner, or a direct solve"
     case .maximumIterations: "raise `maximumIterations`, or use a (stronger) preconditioner"
     case .timeLimit: "raise `timeLimit`, or use a stronger preconditioner; X holds the last iterate"
     case .cancelled: "X holds the last iterate; pass it as the initial guess to go on"
     case .breakdown: "use another method: block GMRES, or a direct solve"
-    case .indefiniteOperator: "use block GMRES or a direct solve; CG needs a positive definite matrix (a singular one shows the same when B is not in its range)"
+    case .indefiniteOperator:
+      "use block GMRES or a direct solve; CG needs a positive definite matrix (a singular one shows the same when B is not in its range)"
     case .indefinitePreconditioner: "use another preconditioner for CG (IC(0), Jacobi with a positive diagonal), or block GMRES"
     case .nonFinite(.rightHandSide): "remove NaN and infinity from this column of B"
     case .nonFinite(.initialGuess): "remove NaN and infinity from this column of the initial guess"

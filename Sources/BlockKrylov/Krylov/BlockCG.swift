@@ -60,7 +60,7 @@ public struct BlockCG: BlockMethod {
     let probe = matrix.probe()
     if probe.asymmetry > 1e3 * Element.unitRoundoff {
       throw BlockKrylovError.unsupported(
-        "CG needs a hermitian matrix and this one is not (max |a_ij − conj a_ji| is \(probe.asymmetry) of the largest entry); "
+        "CG needs a hermitian matrix and this one is not (max |a_ij − conj a_ji| is \(probe.asymmetry.brief) of the largest entry); "
           + "use block GMRES")
     }
   }

@@ -54,7 +54,7 @@ public struct BlockGMRES: BlockMethod {
     if let preconditioner, options.side != .flexible,
       case .notLinear(let deviation) = try PreconditionerProbe.failure(of: preconditioner, requiringPositiveDefinite: false)
     {
-      let finding = "the preconditioner \(preconditioner.name) is not linear (deviation \(deviation) on random vectors)"
+      let finding = "the preconditioner \(preconditioner.name) is not linear (deviation \(deviation.brief) on random vectors)"
       guard options.side == .right else {
         throw BlockKrylovError.unsupported(finding + " and cannot stand on the left; use side: flexible")
       }
@@ -248,7 +248,8 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
     let steps = work.hessenberg.steps
     guard steps > 0 else { return }
     if work.hessenberg.isSingular {
-      problem.monitor.record(.breakdown, "the projected operator is singular; its least-squares solution of least length was taken")
+      problem.monitor.record(
+        .breakdown, "the projected operator is singular; its least-squares solution of least length was taken")
     }
     work.hessenberg.solve(into: &work.y)
     guard work.y.isFinite else { return }

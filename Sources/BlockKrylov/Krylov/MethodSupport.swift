@@ -15,7 +15,8 @@ extension BlockMethod {
     guard let matrix = a.sparseMatrix else {
       if choice == .automatic { return nil }
       throw BlockKrylovError.unsupported(
-        "the preconditioner \(choice.name) is built from a sparse matrix and this operator has none; pass one of your own to prepare")
+        "the preconditioner \(choice.name) is built from a sparse matrix and this operator has none; pass one of your own to prepare"
+      )
     }
     return try choice.build(for: matrix)
   }

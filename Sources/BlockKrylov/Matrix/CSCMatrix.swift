@@ -54,7 +54,8 @@ public struct CSCMatrix<Element: Scalar>: LinearOperator, Sendable {
   public var csr: CSRMatrix<Element> {
     let (start, index, value) = transposeCompressed(
       major: columns, minor: rows, start: columnStart, index: rowIndex, value: values)
-    return CSRMatrix(uncheckedRows: rows, columns: columns, rowStart: start, columnIndex: index, values: value, structure: structure)
+    return CSRMatrix(
+      uncheckedRows: rows, columns: columns, rowStart: start, columnIndex: index, values: value, structure: structure)
   }
 
   /// The number of stored entries.

@@ -58,7 +58,8 @@ public struct CSRMatrix<Element: Scalar>: LinearOperator, Sendable {
   }
 
   /// Arrays that are known to be good.
-  init(uncheckedRows rows: Int, columns: Int, rowStart: [Int], columnIndex: [Int32], values: [Element], structure: Structure = []) {
+  init(uncheckedRows rows: Int, columns: Int, rowStart: [Int], columnIndex: [Int32], values: [Element], structure: Structure = [])
+  {
     self.rows = rows
     self.columns = columns
     self.rowStart = rowStart
@@ -321,7 +322,9 @@ extension CSRMatrix {
     index.reserveCapacity(nonzeros)
     value.reserveCapacity(nonzeros)
     for old in rowOrder {
-      let entries = (rowStart[old]..<rowStart[old + 1]).sorted { newColumn[Int(columnIndex[$0])] < newColumn[Int(columnIndex[$1])] }
+      let entries = (rowStart[old]..<rowStart[old + 1]).sorted {
+        newColumn[Int(columnIndex[$0])] < newColumn[Int(columnIndex[$1])]
+      }
       for k in entries {
         index.append(newColumn[Int(columnIndex[k])])
         value.append(values[k])

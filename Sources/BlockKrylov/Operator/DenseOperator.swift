@@ -17,7 +17,8 @@ public struct DenseOperator<Element: Scalar>: LinearOperator {
   public init(rows: [[Element]], structure: Structure = []) throws {
     let columns = rows.first?.count ?? 0
     if let bad = rows.firstIndex(where: { $0.count != columns }) {
-      throw BlockKrylovError.shape("row \(bad) has \(rows[bad].count) entries, row 0 has \(columns); rows must have the same length")
+      throw BlockKrylovError.shape(
+        "row \(bad) has \(rows[bad].count) entries, row 0 has \(columns); rows must have the same length")
     }
     self.init(DenseMatrix(rows: rows.count, columns: columns) { rows[$0][$1] }, structure: structure)
   }

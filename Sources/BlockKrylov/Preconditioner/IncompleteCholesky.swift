@@ -37,13 +37,15 @@ public struct IncompleteCholesky<Element: Scalar>: Preconditioner {
         return
       case .failure(let breakdown):
         if events.count == Self.mostShifts {
-          let detail = "ic0: no usable factors even with α = \(shift); the inverse diagonal (jacobi) is used instead"
+          let detail =
+            "ic0: no usable factors even with α = \(Double(shift).brief); the inverse diagonal (jacobi) is used instead"
           (self.shift, self.events) = (nil, events + [SolveEvent(kind: .fallback, detail: detail)])
           factors = IncompleteFactors(diagonal: try JacobiPreconditioner(matrix).inverseDiagonal)
           return
         }
         shift = max(2 * shift, Self.firstShift)
-        let detail = "ic0: pivot \(breakdown.pivot) in row \(breakdown.row); α = \(shift) times the diagonal was added to it"
+        let detail =
+          "ic0: pivot \(breakdown.pivot.brief) in row \(breakdown.row); α = \(Double(shift).brief) times the diagonal was added to it"
         events.append(SolveEvent(kind: .shifted, detail: detail))
       }
     }

@@ -96,7 +96,8 @@ extension IncompleteFactors {
     for attempt in 0...mostShifts {
       if attempt > 0 {
         shift = attempt == 1 ? firstShift : shiftGrowth * shift
-        let detail = "\(name): the factors were unstable; α = \(shift) times the row norms was added to the diagonal"
+        let detail =
+          "\(name): the factors were unstable; α = \(Double(shift).brief) times the row norms was added to the diagonal"
         events.append(SolveEvent(kind: .shifted, detail: detail))
       }
       let triangles = factor(S.Magnitude(shift))

@@ -85,11 +85,11 @@ extension PreconditionerProbe.Failure: CustomStringConvertible {
     switch self {
     case .notFinite: "the preconditioner gives numbers that are not finite"
     case .notLinear(let deviation):
-      "the preconditioner is not linear (by \(deviation)); declare it variable and use a flexible method"
+      "the preconditioner is not linear (by \(deviation.brief)); declare it variable and use a flexible method"
     case .notHermitian(let deviation):
-      "the preconditioner is not hermitian (by \(deviation)); use block GMRES, or make it hermitian"
+      "the preconditioner is not hermitian (by \(deviation.brief)); use block GMRES, or make it hermitian"
     case .notPositiveDefinite(let quotient):
-      "the preconditioner is not positive definite (xᴴM⁻¹x/(‖x‖‖M⁻¹x‖) = \(quotient)); use block GMRES, or another preconditioner"
+      "the preconditioner is not positive definite (xᴴM⁻¹x/(‖x‖‖M⁻¹x‖) = \(quotient.brief)); use block GMRES, or another preconditioner"
     }
   }
 }

@@ -37,7 +37,7 @@ extension DirectFactors {
       kind: .note,
       detail: zeroPivots > 0
         ? "A is singular: \(zeroPivots) of \(rows) pivots are zero"
-        : "A is nearly singular: rcond \(rcond) (\(measure)); columns count as solved only where the residual proves it")
+        : "A is nearly singular: rcond \(rcond.brief) (\(measure)); columns count as solved only where the residual proves it")
   }
 }
 

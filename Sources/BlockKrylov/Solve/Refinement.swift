@@ -34,7 +34,7 @@ extension DirectEngine {
       let better = list.indices.filter { refined.omega[$0] < quality.omega[$0] }
       monitor.record(
         .refined,
-        "refinement \(step) of \(list.count) columns: worst backward error \(quality.worst) → \(refined.worst), \(better.count) improved"
+        "refinement \(step) of \(list.count) columns: worst backward error \(quality.worst.brief) → \(refined.worst.brief), \(better.count) improved"
       )
       accept(better, of: next, list, refined, into: problem, refinements: step)
       _ = monitor.finishIteration()
