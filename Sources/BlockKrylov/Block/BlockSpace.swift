@@ -27,9 +27,11 @@ public struct LocalReduction<Element: Scalar>: Reduction {
 /// the same bits for any number of threads.
 final class BlockSpace<Element: Scalar> {
   private let reduction: any Reduction<Element>
+  /// Partial sums of every piece, and behind them as much again for a panel's own sum.
   private var partials: AlignedStorage<Element>
-  private var sums: [Element]
+  private(set) var sums: [Element]
   private var coefficients: AlignedStorage<Element>
+  private var moreCoefficients: AlignedStorage<Element>
 
   static var maximumPieces: Int { 64 }
 
@@ -37,15 +39,18 @@ final class BlockSpace<Element: Scalar> {
   init(p: Int, q: Int, blocks: Int = 1, rows: Int, reduction: any Reduction<Element> = LocalReduction<Element>()) {
     self.reduction = reduction
     let count = max(p * q * blocks, 1)
-    partials = AlignedStorage(count: Self.pieces(rows).count * count)
+    partials = AlignedStorage(count: 2 * Self.pieces(rows).count * count)
     sums = [Element](repeating: 0, count: count)
     coefficients = AlignedStorage(count: max(p * q, 1))
+    moreCoefficients = AlignedStorage(count: max(p * q, 1))
   }
 
-  var byteCount: Int { partials.byteCount + coefficients.byteCount + sums.count * MemoryLayout<Element>.stride }
+  var byteCount: Int {
+    partials.byteCount + coefficients.byteCount + moreCoefficients.byteCount + sums.count * MemoryLayout<Element>.stride
+  }
 
   /// The scratch memory for inner products of p × q numbers over so many rows, in bytes.
-  static func bytes(p: Int, q: Int, rows: Int) -> Int { (pieces(rows).count + 2) * p * q * MemoryLayout<Element>.stride }
+  static func bytes(p: Int, q: Int, rows: Int) -> Int { (2 * pieces(rows).count + 3) * p * q * MemoryLayout<Element>.stride }
 
   static func pieces(_ rows: Int) -> (count: Int, size: Int) {
     let size = max(256, ((rows + maximumPieces - 1) / maximumPieces + 7) / 8 * 8)
@@ -53,7 +58,7 @@ final class BlockSpace<Element: Scalar> {
   }
 
   private func reserve(_ count: Int, pieces: Int) {
-    if partials.count < count * pieces { partials = AlignedStorage(count: count * pieces) }
+    if partials.count < 2 * count * pieces { partials = AlignedStorage(count: 2 * count * pieces) }
     if sums.count < count { sums = [Element](repeating: 0, count: count) }
   }
 
@@ -69,7 +74,7 @@ final class BlockSpace<Element: Scalar> {
         range.count, p, y.base + range.lowerBound * y.stride, y.stride, q, x.base + range.lowerBound * x.stride, x.stride, partial
       )
     }
-    for a in 0..<p { for b in 0..<q { g[a, b] = sums[a * q + b] } }
+    g.fill(rowMajor: sums, from: 0)
   }
 
   /// H = [V₀ V₁ …]ᴴ W over the first `count` blocks of the basis: one pass over W and over each basis block.
@@ -89,7 +94,7 @@ final class BlockSpace<Element: Scalar> {
         unsafe target += p * q
       }
     }
-    for a in 0..<total { for b in 0..<q { h[a, b] = sums[a * q + b] } }
+    h.fill(rowMajor: sums, from: 0)
   }
 
   /// ‖column‖₂ of each column of X; entries must be far from the ends of the number range (`ColumnScaling`).
@@ -190,16 +195,56 @@ final class BlockSpace<Element: Scalar> {
   }
 
   /// The coefficients row-major, as the kernels take them.
-  private func pack(_ c: DenseMatrix<Element>, scale: Element? = nil) {
+  func pack(_ c: DenseMatrix<Element>, scale: Element? = nil) {
+    if coefficients.count < c.rows * c.columns { coefficients = AlignedStorage(count: c.rows * c.columns) }
+    pack(c, scale: scale, into: coefficients)
+  }
+
+  /// Two sets of coefficients for operations that need both at once.
+  func pack(_ c: DenseMatrix<Element>, and d: DenseMatrix<Element>) -> (UnsafePointer<Element>, UnsafePointer<Element>) {
+    pack(c)
+    if moreCoefficients.count < d.rows * d.columns { moreCoefficients = AlignedStorage(count: d.rows * d.columns) }
+    pack(d, scale: nil, into: moreCoefficients)
+    return unsafe (UnsafePointer(coefficients.base), UnsafePointer(moreCoefficients.base))
+  }
+
+  private func pack(_ c: DenseMatrix<Element>, scale: Element?, into storage: AlignedStorage<Element>) {
     let (p, q) = (c.rows, c.columns)
-    if coefficients.count < p * q { coefficients = AlignedStorage(count: p * q) }
-    let target = unsafe coefficients.base
+    let target = unsafe storage.base
     unsafe c.withPointer { source in
       guard p > 0, q > 0 else { return }
       unsafe Kernels<Element>.fromColumnMajor(p, q, source, p, target, q)
       if let scale, scale != 1 { unsafe Kernels<Element>.combine(1, p * q, scale, target, p * q, nil, target, p * q) }
     }
   }
+
+  /// As `sumPieces`, each piece cut into panels that stay in cache from one operation of `body` to the next. `body` leaves the sums of
+  /// a panel where it is told.
+  func sumPanels(
+    rows: Int, count: Int, bytesPerRow: Int, _ body: (Range<Int>, UnsafeMutablePointer<Element>) -> Void
+  ) {
+    let (pieces, size) = Self.pieces(rows)
+    reserve(count, pieces: pieces)
+    let own = unsafe partials.base + pieces * count
+    let panel = Self.panel(bytesPerRow: bytesPerRow)
+    unsafe sumPieces(rows: rows, count: count, bytesPerRow: bytesPerRow) { range, partial in
+      let sum = unsafe own + range.lowerBound / size * count
+      var begin = range.lowerBound
+      while begin < range.upperBound {
+        let end = min(begin + panel, range.upperBound)
+        if begin == range.lowerBound {
+          unsafe body(begin..<end, partial)
+        } else {
+          unsafe body(begin..<end, sum)
+          unsafe Kernels<Element>.combine(1, count, 1, sum, count, 1, partial, count)
+        }
+        begin = end
+      }
+    }
+  }
+
+  /// Rows whose operands fit a quarter of a second-level cache.
+  static func panel(bytesPerRow: Int) -> Int { max(64, (1 << 18) / max(bytesPerRow, 1) / 8 * 8) }
 
   /// Runs `body` on each piece of the rows and leaves the sum of the partial results in `sums`.
   private func sumPieces(

@@ -48,6 +48,18 @@ public struct DenseMatrix<Element: Scalar>: Sendable {
     for i in 0..<(rows * columns) { values[i] = other.values[i] }
   }
 
+  /// Takes its entries from a row-major array, beginning at `start`.
+  mutating func fill(rowMajor source: [Element], from start: Int) {
+    let (p, q) = (rows, columns)
+    guard p > 0, q > 0 else { return }
+    unsafe withMutablePointer { target in
+      unsafe source.withUnsafeBufferPointer { source in
+        guard let source = source.baseAddress else { return }
+        unsafe Kernels<Element>.toColumnMajor(p, q, source + start, q, target, p)
+      }
+    }
+  }
+
   func withPointer<R>(_ body: (UnsafePointer<Element>) -> R) -> R {
     unsafe values.withUnsafeBufferPointer { unsafe body($0.baseAddress ?? Self.nowhere) }
   }

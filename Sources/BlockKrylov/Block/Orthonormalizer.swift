@@ -101,6 +101,36 @@ final class Orthonormalizer<Element: Scalar> {
     return .rank(p)
   }
 
+  /// The usual case, from the Gram matrix alone: a well conditioned block, for which one Cholesky factorisation is enough. Leaves S
+  /// and `transformation` T, with which Q·T is orthonormal; the caller applies T in a pass of its own. False when the block needs
+  /// `orthonormalize`.
+  ///
+  /// - Parameter squares: QᴴQ, where M⁻¹ is not the identity; kept as that of Q·T.
+  func factor(gram g: DenseMatrix<Element>, squares n: DenseMatrix<Element>?, noise: Double) -> Bool {
+    let p = g.rows
+    for j in 0..<p {
+      let square = Double(g[j, j].realPart)
+      guard square > noise * noise, square.isFinite else { return false }
+      lengths[j] = square.squareRoot()
+    }
+    factor.copy(from: g)
+    factor.scaleToUnitDiagonal(lengths)
+    guard factor.isFinite, dense.cholesky(&factor) else { return false }
+    for j in 0..<p where !(Double(factor[j, j].realPart) > goodPivot) { return false }
+    for j in 0..<p { for i in 0...j { factor[i, j] *= Element(double: lengths[j]) } }
+    s.copy(from: factor)
+    t.setIdentity(p)
+    t.solveTriangular(.left, factor)
+    if let n {
+      product.multiply(n, t)
+      squares.multiply(t, product, .adjoint)
+    }
+    return true
+  }
+
+  /// T of the last `factor`.
+  var transformation: DenseMatrix<Element> { t }
+
   /// Q ← Q·D⁻¹R⁻¹, S ← R·D·S with G = D·RᴴR·D.
   private func applyCholesky(_ q: inout BlockVector<Element>, _ z: inout BlockVector<Element>?) {
     let p = q.columns

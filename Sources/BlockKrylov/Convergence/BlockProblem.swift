@@ -5,6 +5,8 @@
 package final class BlockProblem<Element: Scalar> {
   /// A.
   package let a: any LinearOperator<Element>
+  /// A, where it is a matrix in compressed rows.
+  private let matrix: CSRMatrix<Element>?
   /// The right-hand sides, n × p.
   package var b: BlockVector<Element>
   /// The initial guess, then the solution, n × p.
@@ -41,6 +43,7 @@ package final class BlockProblem<Element: Scalar> {
     norms: [Double], thresholds: [Double], scales: [Double], monitor: SolveMonitor, firstIteration: Int? = nil
   ) {
     self.a = a
+    matrix = a as? CSRMatrix<Element>
     self.b = b
     self.x = x
     self.hasGuess = hasGuess
@@ -68,6 +71,23 @@ package final class BlockProblem<Element: Scalar> {
   package func apply(_ x: BlockVector<Element>, into y: inout BlockVector<Element>) throws {
     monitor.countOperator(columns: x.columns)
     try a.apply(to: x, into: &y)
+  }
+
+  /// Y = A·X and G = XᴴY, counted; for a matrix in one pass over the rows.
+  func apply(
+    _ x: BlockVector<Element>, into y: inout BlockVector<Element>, inner g: inout DenseMatrix<Element>,
+    _ space: BlockSpace<Element>
+  ) throws {
+    guard let matrix else {
+      try apply(x, into: &y)
+      return space.inner(x, y, into: &g)
+    }
+    monitor.countOperator(columns: x.columns)
+    let (stride, bytesPerRow) = (y.stride, matrix.storedBytes / max(matrix.rows, 1))
+    unsafe matrix.withRowProducts(of: x, into: &y) { rows, write in
+      unsafe space.inner(
+        x, rows, stride: stride, columns: x.columns, into: &g, extraBytesPerRow: bytesPerRow, writing: write)
+    }
   }
 
   /// R = B − A·X, counted.

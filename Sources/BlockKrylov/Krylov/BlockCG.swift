@@ -221,22 +221,22 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
 
   /// One iteration. X changes only when everything that it needs is finite.
   private func step(_ problem: BlockProblem<Element>, _ work: Workspace) throws -> ColumnStatus? {
-    try problem.apply(work.p, into: &work.w)
-    work.space.inner(work.p, work.w, into: &work.sigma)
+    try problem.apply(work.p, into: &work.w, inner: &work.sigma, work.space)
     guard work.sigma.isFinite else { return .nonFinite(.operator) }
     work.sigma.makeHermitian()
     if let failure = work.factorSigma() { return failure }
 
     work.solveSigma()
     work.recordEnergies()
-    work.space.update(&problem.x, plus: work.p, times: work.y)
+    work.space.update(
+      &problem.x, plus: work.p, times: work.y, and: &work.q, plus: work.w, times: work.minusInverse, gram: &work.gram)
     problem.hasGuess = true
-    work.space.update(&work.q, plus: work.w, times: work.minusInverse)
     if let failure = try precondition(problem, work) { return failure }
 
     // Q had unit columns, so what is left of a column below rounding of the two terms of its update is noise.
     let noise = 4 * Element.unitRoundoff
-    if let failure = work.orthonormalize(noise: noise) { return failure }
+    let easy = work.factorGram(noise: noise)
+    if !easy, let failure = work.orthonormalize(noise: noise) { return failure }
     let s = work.orthonormalizer.s
     work.multiplyC(by: s)
     work.estimateResiduals()
@@ -247,7 +247,7 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
     if s.rows < s.columns {
       problem.monitor.record(.deflated, "\(s.columns - s.rows) directions of the block became dependent and were dropped")
     }
-    work.advanceDirections()
+    work.advanceDirections(orthonormal: !easy)
     return nil
   }
 

@@ -22,6 +22,9 @@ extension BlockCGEngine {
     var y: DenseMatrix<Element>
     /// −Σ⁻¹.
     var minusInverse: DenseMatrix<Element>
+    /// QᴴM⁻¹Q, and QᴴQ where M⁻¹ is not the identity.
+    var gram: DenseMatrix<Element>
+    private var squares: DenseMatrix<Element>
     private var small: DenseMatrix<Element>
 
     var residuals: [Double]
@@ -47,6 +50,7 @@ extension BlockCGEngine {
       z = preconditioned ? block() : nil
       let square = DenseMatrix<Element>(rows: columns, columns: columns)
       (c, sigma, y, minusInverse, small) = (square, square, square, square, square)
+      (gram, squares) = (square, square)
       residuals = [Double](repeating: 0, count: columns)
       trueNorms = residuals
       noiseLevels = residuals
@@ -82,6 +86,13 @@ extension BlockCGEngine {
       case .indefinite: .indefinitePreconditioner
       case .nonFinite: preconditioned ? .nonFinite(.preconditioner) : .nonFinite(.operator)
       }
+    }
+
+    /// S from the Gram matrix alone, where Q is well conditioned; Q is orthonormalised by `advanceDirections` then.
+    func factorGram(noise: Double) -> Bool {
+      guard let z else { return orthonormalizer.factor(gram: gram, squares: nil, noise: noise) }
+      space.inner(q, z, into: &gram, squares: &squares)
+      return orthonormalizer.factor(gram: gram, squares: squares, noise: noise)
     }
 
     /// Σ = RᴴR in place of Σ. The diagonal is scaled to 1 first, so that the sizes of directions do not matter.
@@ -158,12 +169,15 @@ extension BlockCGEngine {
       }
     }
 
-    /// P = Z + P·Sᴴ; where directions were dropped P, W narrow with Q.
-    func advanceDirections() {
+    /// P = Z + P·Sᴴ; where directions were dropped P, W narrow with Q. Q and Z are made orthonormal first, in the same pass, unless
+    /// they are.
+    func advanceDirections(orthonormal: Bool) {
       let s = orthonormalizer.s
       small.reshape(rows: s.columns, columns: s.rows)
       for i in 0..<s.rows { for j in 0..<s.columns { small[j, i] = s[i, j].conjugate } }
-      if s.rows == s.columns {
+      if !orthonormal {
+        space.advance(&q, &z, times: orthonormalizer.transformation, then: &p, times: small)
+      } else if s.rows == s.columns {
         space.recur(&p, plus: z ?? q, times: small)
       } else {
         w = w[columns: 0..<s.rows]

@@ -119,6 +119,27 @@ extension CSRMatrix {
     }
   }
 
+  /// Calls `body` with a function that writes rows of A·X, for operations that use them while they are in cache.
+  func withRowProducts(
+    of x: BlockVector<Element>, into y: inout BlockVector<Element>,
+    _ body: (_ y: UnsafePointer<Element>, _ write: (Range<Int>) -> Void) -> Void
+  ) {
+    precondition(x.rows == columns && y.rows == rows && x.columns == y.columns)
+    let (m, source, ldx, target, ldy) = unsafe (x.columns, x.base, x.stride, y.mutableBase(), y.stride)
+    unsafe rowStart.withUnsafeBufferPointer { start in
+      unsafe columnIndex.withUnsafeBufferPointer { index in
+        unsafe values.withUnsafeBufferPointer { value in
+          guard let start = start.baseAddress else { return }
+          let index = unsafe index.baseAddress ?? UnsafePointer(bitPattern: 64).unsafelyUnwrapped
+          let value = unsafe value.baseAddress ?? UnsafePointer(bitPattern: 64).unsafelyUnwrapped
+          unsafe body(UnsafePointer(target)) { range in
+            unsafe Kernels<Element>.spmm(range, start, index, value, m, source, ldx, residualOf: nil, 0, target, ldy)
+          }
+        }
+      }
+    }
+  }
+
   /// The part-th of `parts` ranges of rows with nearly equal numbers of entries (plus a bit for each row).
   func rowRange(_ part: Int, of parts: Int) -> Range<Int> {
     if parts == 1 { return 0..<rows }
