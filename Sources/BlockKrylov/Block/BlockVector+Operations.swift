@@ -205,7 +205,9 @@ struct ColumnScaling<Element: Scalar> {
 
   init(of block: BlockVector<Element>) {
     maxima = block.columnMaxima()
-    let exponents = maxima.map { $0 > 0 && $0.isFinite ? Int($0.exponent) + 1 : 0 }
+    // Neither power may be subnormal or overflow.
+    let largest = -Int(Element.Magnitude.leastNormalMagnitude.exponent)
+    let exponents = maxima.map { $0 > 0 && $0.isFinite ? min(max(Int($0.exponent) + 1, -largest), largest) : 0 }
     factors = exponents.map { Element.Magnitude(sign: .plus, exponent: Element.Magnitude.Exponent(-$0), significand: 1) }
     inverses = exponents.map { Element.Magnitude(sign: .plus, exponent: Element.Magnitude.Exponent($0), significand: 1) }
   }

@@ -32,14 +32,14 @@ package final class SolveMonitor {
   private var history: [Double] = []
   private var historyRows = 0
 
-  package init(columns: Int, options: SolverOptions, observer: SolveObserver?) {
+  package init(columns: Int, timeLimit: Duration?, recordsHistory: Bool, observer: SolveObserver?) {
     relativeResiduals = [Double](repeating: .nan, count: columns)
     done = [Bool](repeating: false, count: columns)
-    recordsHistory = options.recordsHistory
+    self.recordsHistory = recordsHistory
     self.observer = observer
     let now = ContinuousClock.now
     began = now
-    deadline = options.timeLimit.map { now.advanced(by: $0) }
+    deadline = timeLimit.map { now.advanced(by: $0) }
     if recordsHistory { history.reserveCapacity(256 * max(columns, 1)) }
     events.reserveCapacity(16)
   }

@@ -2,7 +2,7 @@
 ///
 /// Column j holds the entries `columnStart[j] ..< columnStart[j+1]` of `rowIndex` and `values`, rows ascending, each at most once.
 /// Its product scatters and its adjoint product gathers. Methods that apply A many times convert to ``CSRMatrix`` once, in `prepare`.
-public struct CSCMatrix<Element: Scalar>: LinearOperator, Sendable {
+public struct CSCMatrix<Element: Scalar>: Sendable {
   /// The number of rows.
   public let rows: Int
   /// The number of columns.
@@ -60,8 +60,6 @@ public struct CSCMatrix<Element: Scalar>: LinearOperator, Sendable {
 
   /// The number of stored entries.
   public var nonzeros: Int { values.count }
-  /// The same matrix in compressed rows.
-  public var sparseMatrix: CSRMatrix<Element>? { csr }
   /// Values, indices and starts, in bytes.
   public var storedBytes: Int { values.count * (MemoryLayout<Element>.stride + 4) + columnStart.count * 8 }
 
@@ -89,18 +87,5 @@ public struct CSCMatrix<Element: Scalar>: LinearOperator, Sendable {
       throw BlockKrylovError.invalidMatrix("a new value is not finite; all entries of a matrix must be finite")
     }
     values = newValues
-  }
-
-  /// Y = A·X by scattering columns; threads share the columns of the block.
-  public func apply(to x: BlockVector<Element>, into y: inout BlockVector<Element>) throws {
-    scatterProduct(major: columns, start: columnStart, index: rowIndex, value: values, conjugate: false, x, into: &y)
-  }
-
-  /// Y = Aᴴ·X, gathered: compressed columns of A are the compressed rows of Aᵀ.
-  public func applyAdjoint(to x: BlockVector<Element>, into y: inout BlockVector<Element>) throws {
-    let conjugated = Element.isComplex ? values.map { $0.conjugate } : values
-    try CSRMatrix(
-      uncheckedRows: columns, columns: rows, rowStart: columnStart, columnIndex: rowIndex, values: conjugated
-    ).apply(to: x, into: &y)
   }
 }

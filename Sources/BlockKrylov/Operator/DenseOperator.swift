@@ -42,6 +42,7 @@ public struct DenseOperator<Element: Scalar>: LinearOperator {
 
   /// Y = A·X by one gemm: a row-major block is the column-major transpose, so Yᵀ = Xᵀ·Aᵀ.
   public func apply(to x: BlockVector<Element>, into y: inout BlockVector<Element>) throws {
+    try checkShapes(of: x, y)
     let (m, n, k) = (x.columns, rows, columns)
     let (target, ldy) = unsafe (y.mutableBase(), y.stride)
     unsafe matrix.withPointer { a in
@@ -51,6 +52,7 @@ public struct DenseOperator<Element: Scalar>: LinearOperator {
 
   /// Y = Aᴴ·X. For complex entries Yᵀ = Xᵀ·Ā needs a conjugate that gemm has not, so the conjugate is formed first.
   public func applyAdjoint(to x: BlockVector<Element>, into y: inout BlockVector<Element>) throws {
+    try checkAdjointShapes(of: x, y)
     let (m, n, k) = (x.columns, columns, rows)
     let (target, ldy) = unsafe (y.mutableBase(), y.stride)
     let conjugate = Element.isComplex ? DenseMatrix(rows: rows, columns: columns) { matrix[$0, $1].conjugate } : matrix

@@ -89,6 +89,20 @@ extension LinearOperator {
     return r
   }
 
+  /// Refuses blocks that do not fit Y = A·X.
+  func checkShapes(of x: BlockVector<Element>, _ y: BlockVector<Element>) throws {
+    try checkShape(x.rows, equals: columns, "A has \(columns) columns, X has \(x.rows) rows")
+    try checkShape(y.rows, equals: rows, "A has \(rows) rows, the block for A·X has \(y.rows)")
+    try checkShape(y.columns, equals: x.columns, "X has \(x.columns) columns, the block for A·X has \(y.columns)")
+  }
+
+  /// Refuses blocks that do not fit Y = Aᴴ·X.
+  func checkAdjointShapes(of x: BlockVector<Element>, _ y: BlockVector<Element>) throws {
+    try checkShape(x.rows, equals: rows, "A has \(rows) rows, X has \(x.rows)")
+    try checkShape(y.rows, equals: columns, "A has \(columns) columns, the block for Aᴴ·X has \(y.rows) rows")
+    try checkShape(y.columns, equals: x.columns, "X has \(x.columns) columns, the block for Aᴴ·X has \(y.columns)")
+  }
+
   var isHermitian: Bool { structure.isHermitian(Element.self) }
 }
 

@@ -70,7 +70,8 @@ public final class PreparedSolver<Element: Scalar> {
     _ b: BlockVector<Element>, from guess: BlockVector<Element>?, observer: SolveObserver?
   ) throws -> SolveResult<Element> {
     let began = ContinuousClock.now
-    let monitor = SolveMonitor(columns: b.columns, options: options, observer: observer)
+    let monitor = SolveMonitor(
+      columns: b.columns, timeLimit: options.timeLimit, recordsHistory: options.recordsHistory, observer: observer)
     monitor.record(engine.setupEvents)
     var ledger = try ColumnLedger(a: a, b: b, guess: guess, tolerance: options.tolerance, monitor: monitor)
     let groups = ledger.groups(maximumWidth: engine.sharesSpace ? options.maximumBlockWidth : .max)

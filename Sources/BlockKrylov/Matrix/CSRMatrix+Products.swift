@@ -1,0 +1,109 @@
+/// Products of compressed rows with blocks: the callers of the sparse kernels.
+extension CSRMatrix {
+  /// Y = A·X, or B − A·X.
+  func multiply(_ x: BlockVector<Element>, residualOf b: BlockVector<Element>?, into y: inout BlockVector<Element>) {
+    precondition(x.rows == columns && y.rows == rows && x.columns == y.columns)
+    let (m, source, ldx, target, ldy) = unsafe (x.columns, x.base, x.stride, y.mutableBase(), y.stride)
+    let (addend, ldb) = unsafe (b?.base, b?.stride ?? 0)
+    let parts = Parallel.threads(forBytes: nonzeros * (m + 1) * MemoryLayout<Element>.stride)
+    unsafe rowStart.withUnsafeBufferPointer { start in
+      unsafe columnIndex.withUnsafeBufferPointer { index in
+        unsafe values.withUnsafeBufferPointer { value in
+          guard let start = start.baseAddress else { return }
+          // A matrix without entries has arrays without addresses; the kernel then reads neither.
+          let index = unsafe index.baseAddress ?? UnsafePointer(bitPattern: 64).unsafelyUnwrapped
+          let value = unsafe value.baseAddress ?? UnsafePointer(bitPattern: 64).unsafelyUnwrapped
+          WorkerPool.shared.run(parts) { part in
+            let range = rowRange(part, of: parts)
+            unsafe Kernels<Element>.spmm(range, start, index, value, m, source, ldx, residualOf: addend, ldb, target, ldy)
+          }
+        }
+      }
+    }
+  }
+
+  /// Calls `body` with a function that writes rows of A·X, for operations that use them while they are in cache.
+  func withRowProducts(
+    of x: BlockVector<Element>, into y: inout BlockVector<Element>,
+    _ body: (_ y: UnsafePointer<Element>, _ write: (Range<Int>) -> Void) -> Void
+  ) {
+    precondition(x.rows == columns && y.rows == rows && x.columns == y.columns)
+    let (m, source, ldx, target, ldy) = unsafe (x.columns, x.base, x.stride, y.mutableBase(), y.stride)
+    unsafe rowStart.withUnsafeBufferPointer { start in
+      unsafe columnIndex.withUnsafeBufferPointer { index in
+        unsafe values.withUnsafeBufferPointer { value in
+          guard let start = start.baseAddress else { return }
+          let index = unsafe index.baseAddress ?? UnsafePointer(bitPattern: 64).unsafelyUnwrapped
+          let value = unsafe value.baseAddress ?? UnsafePointer(bitPattern: 64).unsafelyUnwrapped
+          unsafe body(UnsafePointer(target)) { range in
+            unsafe Kernels<Element>.spmm(range, start, index, value, m, source, ldx, residualOf: nil, 0, target, ldy)
+          }
+        }
+      }
+    }
+  }
+
+  /// The part-th of `parts` ranges of rows with nearly equal numbers of entries (plus a bit for each row).
+  func rowRange(_ part: Int, of parts: Int) -> Range<Int> {
+    if parts == 1 { return 0..<rows }
+    func boundary(_ k: Int) -> Int {
+      let target = (nonzeros + 2 * rows) * k / parts
+      var (low, high) = (0, rows)
+      while low < high {
+        let middle = (low + high) / 2
+        if rowStart[middle] + 2 * middle < target { low = middle + 1 } else { high = middle }
+      }
+      return low
+    }
+    return boundary(part)..<(part == parts - 1 ? rows : boundary(part + 1))
+  }
+
+  /// R = B − A·X and Z = |A|·|X| in one pass, for componentwise backward errors.
+  package func residualAndMagnitude(
+    of x: BlockVector<Element>, _ b: BlockVector<Element>, into r: inout BlockVector<Element>,
+    _ z: inout BlockVector<Element.Magnitude>
+  ) {
+    let (m, source, ldx, target, ldr) = unsafe (x.columns, x.base, x.stride, r.mutableBase(), r.stride)
+    let (pb, ldb, pz, ldz) = unsafe (b.base, b.stride, z.mutableBase(), z.stride)
+    let parts = Parallel.threads(forBytes: nonzeros * (m + 1) * MemoryLayout<Element>.stride)
+    unsafe rowStart.withUnsafeBufferPointer { start in
+      unsafe columnIndex.withUnsafeBufferPointer { index in
+        unsafe values.withUnsafeBufferPointer { value in
+          guard let start = start.baseAddress else { return }
+          let index = unsafe index.baseAddress ?? UnsafePointer(bitPattern: 64).unsafelyUnwrapped
+          let value = unsafe value.baseAddress ?? UnsafePointer(bitPattern: 64).unsafelyUnwrapped
+          WorkerPool.shared.run(parts) { part in
+            let range = rowRange(part, of: parts)
+            unsafe Kernels<Element>.residualAndMagnitude(
+              range, start, index, value, m, source, ldx, pb, ldb, target, ldr, pz, ldz)
+          }
+        }
+      }
+    }
+  }
+}
+
+/// Y = op(A)ᵀ·X for a matrix whose major index runs over the rows of X; shared by CSR's adjoint and CSC's product.
+func scatterProduct<Element: Scalar>(
+  major: Int, start: [Int], index: [Int32], value: [Element], conjugate: Bool, _ x: BlockVector<Element>,
+  into y: inout BlockVector<Element>
+) {
+  precondition(x.rows == major && x.columns == y.columns)
+  y.setZero()
+  let (m, source, ldx, target, ldy) = unsafe (x.columns, x.base, x.stride, y.mutableBase(), y.stride)
+  let parts = min(Parallel.threads(forBytes: value.count * (m + 1) * MemoryLayout<Element>.stride), max(m, 1))
+  unsafe start.withUnsafeBufferPointer { start in
+    unsafe index.withUnsafeBufferPointer { index in
+      unsafe value.withUnsafeBufferPointer { value in
+        guard let start = start.baseAddress, let index = index.baseAddress, let value = value.baseAddress
+        else { return }
+        WorkerPool.shared.run(parts) { part in
+          let columns = (m * part / parts)..<(m * (part + 1) / parts)
+          unsafe Kernels<Element>.scatter(
+            0..<major, start, index, value, conjugate: conjugate, columns.count, source + columns.lowerBound, ldx,
+            target + columns.lowerBound, ldy)
+        }
+      }
+    }
+  }
+}
