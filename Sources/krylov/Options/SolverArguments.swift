@@ -20,6 +20,14 @@ struct SolverArguments: ParsableArguments {
   var restart: Int?
 
   @Option(
+    help: ArgumentHelp(
+      "Directions that GMRES keeps at a restart. (default: 20, at most a quarter of its basis; 0: none)", valueName: "d"))
+  var deflation: Int?
+
+  @Flag(inversion: .prefixedNo, help: "GMRES applies A only to directions that unsolved columns need.")
+  var inexactBreakdowns = true
+
+  @Option(
     help: ArgumentHelp("A column is solved when ‖b − Ax‖ ≤ rtol·‖b‖. (default: 1e-8, single precision 1e-5)", valueName: "x"))
   var rtol: Double?
 
@@ -48,6 +56,7 @@ struct SolverArguments: ParsableArguments {
     if let maxIterations, maxIterations < 0 {
       throw ValidationError("--max-iterations is \(maxIterations); it must be at least 0")
     }
+    if let deflation, deflation < 0 { throw ValidationError("--deflation is \(deflation); it must be at least 0") }
     for (name, value) in [("--restart", restart), ("--threads", threads)] {
       if let value, value < 1 { throw ValidationError("\(name) is \(value); it must be at least 1") }
     }
@@ -61,6 +70,8 @@ struct SolverArguments: ParsableArguments {
     options.timeLimit = timeLimit.map { .seconds($0) }
     options.side = side
     if let restart { options.restart = restart }
+    options.deflation = deflation
+    options.inexactBreakdowns = inexactBreakdowns
     options.threads = threads
     return options
   }
