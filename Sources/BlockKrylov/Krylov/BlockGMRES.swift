@@ -45,6 +45,15 @@ public struct BlockGMRES: BlockMethod {
   public func makeEngine<Element: Scalar>(
     for a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?
   ) throws -> any SolveEngine<Element> {
+    try makeGMRESEngine(for: a, preconditioner: preconditioner, recycles: false)
+  }
+}
+
+extension BlockMethod {
+  /// The engine of block GMRES and of block GCRO-DR.
+  func makeGMRESEngine<Element: Scalar>(
+    for a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?, recycles: Bool
+  ) throws -> any SolveEngine<Element> {
     try requireSquare(a)
     let m = try preconditioner ?? buildPreconditioner(options.preconditioner, for: a)
     var options = options
@@ -65,9 +74,9 @@ public struct BlockGMRES: BlockMethod {
         throw BlockKrylovError.unsupported(finding + " and cannot stand on the left; use side: flexible")
       }
       options.side = .flexible
-      events.append(SolveEvent(kind: .methodChanged, detail: finding + ": flexible GMRES takes the place of GMRES"))
+      events.append(SolveEvent(kind: .methodChanged, detail: finding + ": the flexible method takes the place of \(name)"))
     }
     if m == nil { options.side = .right }
-    return BlockGMRESEngine(options: options, preconditioner: m, rows: a.rows, events: events)
+    return BlockGMRESEngine(options: options, preconditioner: m, rows: a.rows, events: events, recycles: recycles)
   }
 }

@@ -10,17 +10,22 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
   private var peakBytes = 0
   /// The directions kept from cycle to cycle.
   var deflation: DeflationSpace<Element>?
+  /// X of the last solve, for a method that recycles.
+  var lastSolution: BlockVector<Element>?
   /// C is that of another A or M.
   var isStale = false
   /// The residual norms that the last cycle of this solve ended with by its own account, by column.
   private var expected: [Double] = []
+  /// Steps of a cycle in this solve.
+  private var cycleLength = 1
   /// How often the directions were found to have drifted in this solve.
   private var drifts = 0
   /// Whether they cut a Krylov space short in this solve, which then goes on without.
   private var exhausted = false
 
   init(
-    options: SolverOptions, preconditioner: (any Preconditioner<Element>)?, rows: Int, events: [SolveEvent], recycles: Bool = false
+    options: SolverOptions, preconditioner: (any Preconditioner<Element>)?, rows: Int, events: [SolveEvent],
+    recycles: Bool = false
   ) {
     self.options = options
     self.events = events
@@ -32,22 +37,39 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
   var methodName: String { (options.side == .flexible ? "f" : "") + (recycles ? "gcrodr" : "gmres") }
   var preconditionerName: String { m?.name ?? "none" }
   var setupEvents: [SolveEvent] { events + (m?.events ?? []) }
-  var bytesUsed: Int { max(peakBytes, workspace?.byteCount ?? 0) + (deflation?.byteCount ?? 0) + (m?.storedBytes ?? 0) }
-
-  func bytesPlanned(columns: Int) -> Int {
-    Workspace.bytes(
-      rows: rows, columns: columns, restart: options.restart, side: options.side, preconditioned: m != nil,
-      kept: keptDirections(columns: columns)) + (m?.storedBytes ?? 0)
+  var bytesUsed: Int {
+    max(peakBytes, workspace?.byteCount ?? 0) + (deflation?.byteCount ?? 0) + (lastSolution?.byteCount ?? 0)
+      + (m?.storedBytes ?? 0)
   }
 
-  /// The most directions that are kept with blocks of p columns.
-  func keptDirections(columns p: Int) -> Int {
-    let basis = min(options.restart * p, rows)
-    return min(options.deflation ?? Self.defaultDeflation(basis: basis), basis / 2)
+  func bytesPlanned(columns: Int) -> Int { bytes(columns: columns, restart: restart(columns: columns)) }
+
+  private func bytes(columns: Int, restart: Int) -> Int {
+    let extra = recycles ? 2 * rows * BlockVector<Element>.paddedWidth(columns) * MemoryLayout<Element>.stride : 0
+    return Workspace.bytes(
+      rows: rows, columns: columns, restart: restart, side: options.side, preconditioned: m != nil,
+      kept: keptDirections(columns: columns, restart: restart)) + extra + (m?.storedBytes ?? 0)
   }
 
-  /// Directions that are kept where the caller does not say how many.
-  private static func defaultDeflation(basis: Int) -> Int { min(20, basis / 4) }
+  /// The steps of a cycle: those asked for, or as many as the memory limit allows. Below 10 a narrower block is the better use of the
+  /// memory; a single column may go down to 1.
+  func restart(columns: Int) -> Int {
+    guard let limit = options.memoryLimit, bytes(columns: columns, restart: options.restart) > limit else {
+      return options.restart
+    }
+    var (low, high) = (min(columns > 1 ? 10 : 1, options.restart), options.restart)
+    while low + 1 < high {
+      let middle = (low + high) / 2
+      if bytes(columns: columns, restart: middle) <= limit { low = middle } else { high = middle }
+    }
+    return low
+  }
+
+  /// The most directions that are kept with blocks of p columns: 20 and at most a quarter of the basis, where the caller does not say.
+  private func keptDirections(columns p: Int, restart: Int) -> Int {
+    let basis = min(restart * p, rows)
+    return min(options.deflation ?? min(20, basis / 4), basis / 2)
+  }
 
   func update(_ a: any LinearOperator<Element>) throws {
     m = try updatedPreconditioner(m, for: a)
@@ -58,7 +80,13 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
     let whole = problem.block
     let monitor = whole.monitor
     monitor.begin(method: methodName, iterationLimit: options.maximumIterations ?? 10 * rows + 100)
+    cycleLength = restart(columns: whole.width)
+    if cycleLength < options.restart {
+      monitor.record(.note, "restart \(cycleLength) in place of \(options.restart) to stay within the memory limit")
+    }
     prepareDeflation(columns: whole.width)
+    try guessFromLastSolution(whole)
+    defer { if recycles { lastSolution = whole.x } }
     var drift = DriftControl(columns: whole.width)
     var progress = ProgressControl(columns: whole.width)
     // On the left the preconditioned residual is what falls; when that of a column was not enough it must fall further.
@@ -102,7 +130,7 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
     expected = [Double](repeating: .nan, count: columns)
     drifts = 0
     exhausted = false
-    let kept = keptDirections(columns: columns)
+    let kept = keptDirections(columns: columns, restart: cycleLength)
     if recycles, deflation != nil { return }
     if deflation?.capacity != kept { deflation = DeflationSpace(capacity: kept, isFlexible: options.side == .flexible) }
     deflation?.clear()
@@ -155,7 +183,7 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
   private func iterate(_ problem: BlockProblem<Element>, _ work: Workspace, _ cycle: Cycle) throws -> CycleEnd {
     let (p, kept) = (problem.width, deflation?.columns ?? 0)
     // The kept directions take their share of the basis.
-    let limit = options.restart * p - min(kept * p / cycle.width, options.restart * p / 2)
+    let limit = cycleLength * p - min(kept * p / cycle.width, cycleLength * p / 2)
     if kept > 0, work.noteEstimates(problem) { return .finished }
     var width = work.arnoldi.candidates
     while true {
@@ -175,10 +203,13 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
       case .nonFinite:
         return .failed(try blame(problem, work))
       case .grown(let rank):
-        let done = work.noteEstimates(problem)
+        let ended = work.arnoldi.candidates == 0
+        let singular = ended && work.hessenberg.isSingular
+        // Nothing is left below a singular R, which says nothing of the residual.
+        let done = !singular && work.noteEstimates(problem)
         let stop = problem.monitor.finishIteration()
         if done { return .finished }
-        if work.arnoldi.candidates == 0 { return .spaceExhausted(singular: work.hessenberg.isSingular) }
+        if ended { return .spaceExhausted(singular: singular) }
         if rank < taken { width = min(width, work.arnoldi.candidates) }
         if let stop { return .stopped(stop) }
       }
@@ -300,12 +331,12 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
   }
 
   private func workspace(columns: Int) -> Workspace {
-    if let workspace, workspace.columns == columns { return workspace }
+    if let workspace, workspace.columns == columns, workspace.restart == cycleLength { return workspace }
     peakBytes = max(peakBytes, workspace?.byteCount ?? 0)
     // The old one goes first, so that the two are not there together.
     workspace = nil
     let fresh = Workspace(
-      rows: rows, columns: columns, restart: options.restart, side: options.side, preconditioned: m != nil)
+      rows: rows, columns: columns, restart: cycleLength, side: options.side, preconditioned: m != nil)
     workspace = fresh
     return fresh
   }
@@ -364,6 +395,7 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
       }
     }
     problem.monitor.record(
-      .residualReplaced, "\(why): the images of \(before) kept directions were computed again, \(deflation.columns) are independent")
+      .residualReplaced,
+      "\(why): the images of \(before) kept directions were computed again, \(deflation.columns) are independent")
   }
 }

@@ -3,6 +3,7 @@ extension BlockGMRESEngine {
   /// first reaches them and kept for later cycles and solves.
   final class Workspace {
     let columns: Int
+    let restart: Int
     let arnoldi: BlockArnoldi<Element>
     let hessenberg: BlockHessenberg<Element>
     /// M⁻¹·V of every step, for flexible GMRES.
@@ -26,6 +27,7 @@ extension BlockGMRESEngine {
     init(rows: Int, columns: Int, restart: Int, side: PreconditionerSide, preconditioned: Bool) {
       self.rows = rows
       self.columns = columns
+      self.restart = restart
       let steps = min(restart, rows + 1)
       arnoldi = BlockArnoldi(rows: rows, width: columns, steps: steps)
       hessenberg = BlockHessenberg(steps: steps, width: columns)

@@ -24,6 +24,10 @@ public struct SolverOptions: Sendable, Equatable {
   /// The most columns that share one Krylov space; more are solved in groups of nearly equal width. Work per iteration grows with
   /// the square of the width and the gain levels off, so 64 by default.
   public var maximumBlockWidth = 64
+  /// The most memory for workspace, preconditioner and factors, in bytes, besides A, B and X; no limit by default. GMRES takes shorter
+  /// cycles (down to 10 steps), then any method narrower groups of columns; a solve that does not fit even so throws and names the
+  /// memory that it needs.
+  public var memoryLimit: Int?
   /// The most threads; all cores by default. The result has the same bits for any number.
   public var threads: Int?
   /// Whether reports hold each column's estimated residual after every iteration; yes by default.
@@ -44,6 +48,9 @@ public struct SolverOptions: Sendable, Equatable {
     if restart < 1 { throw BlockKrylovError.invalidOption("restart is \(restart); it must be at least 1") }
     if maximumBlockWidth < 1 {
       throw BlockKrylovError.invalidOption("maximumBlockWidth is \(maximumBlockWidth); it must be at least 1")
+    }
+    if let memoryLimit, memoryLimit < 1 {
+      throw BlockKrylovError.invalidOption("memoryLimit is \(memoryLimit) bytes; it must be at least 1")
     }
     if let deflation, deflation < 0 { throw BlockKrylovError.invalidOption("deflation is \(deflation); it must be at least 0") }
     if let threads, threads < 1 { throw BlockKrylovError.invalidOption("threads is \(threads); it must be at least 1") }

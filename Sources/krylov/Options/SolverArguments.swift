@@ -40,6 +40,12 @@ struct SolverArguments: ParsableArguments {
   @Option(help: ArgumentHelp("The most seconds for a solve. (default: no limit)", valueName: "seconds"))
   var timeLimit: Double?
 
+  @Option(
+    help: ArgumentHelp(
+      "The most memory for workspace and factors, as 500M, 2G or bytes: shorter cycles and narrower groups of columns keep to it. (default: no limit)",
+      valueName: "bytes"), transform: MemorySize.parse)
+  var memoryLimit: Int?
+
   @Option(help: ArgumentHelp("The most threads; the result does not depend on it. (default: all cores)", valueName: "t"))
   var threads: Int?
 
@@ -73,6 +79,21 @@ struct SolverArguments: ParsableArguments {
     options.deflation = deflation
     options.inexactBreakdowns = inexactBreakdowns
     options.threads = threads
+    options.memoryLimit = memoryLimit
     return options
+  }
+}
+
+/// A number of bytes as people write it.
+enum MemorySize {
+  /// `500M`, `1.5G`, `65536`; K, M, G and T are powers of 1024.
+  static func parse(_ text: String) throws -> Int {
+    let units: [Character: Double] = ["k": 0x1p10, "m": 0x1p20, "g": 0x1p30, "t": 0x1p40]
+    let unit = text.lowercased().last.flatMap { units[$0] }
+    let bytes = (Double(unit == nil ? text : String(text.dropLast())) ?? .nan) * (unit ?? 1)
+    guard bytes >= 1, bytes < 0x1p62 else {
+      throw ValidationError("'\(text)' is not an amount of memory; write bytes or a number with K, M, G or T, as in 500M")
+    }
+    return Int(bytes)
   }
 }
