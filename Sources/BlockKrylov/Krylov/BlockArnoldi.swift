@@ -59,6 +59,9 @@ final class BlockArnoldi<Element: Scalar> {
   /// The columns of the directions that A has not been applied to.
   var candidates: Int { ((heads + directions)..<count).reduce(0) { $0 + basis[$1].columns } }
 
+  /// Whether blocks were replaced, so that memory beside the basis is held.
+  var hasSpares: Bool { !spares.isEmpty }
+
   /// The block that A is applied to next, V_k.
   var direction: BlockVector<Element> { basis[heads + directions - 1] }
 
@@ -67,8 +70,7 @@ final class BlockArnoldi<Element: Scalar> {
 
   /// A block of the basis's memory for the next direction, so that the caller writes A·V into it.
   func makeNext(columns: Int) {
-    if basis.count == count { basis.append(BlockVector(rows: rows, columns: columns)) }
-    if basis[count].columns != columns { basis[count] = BlockVector(rows: rows, columns: columns) }
+    basis.prepareSlot(count, rows: rows, columns: columns)
   }
 
   /// Writes the next block.
@@ -127,7 +129,7 @@ final class BlockArnoldi<Element: Scalar> {
       rest = block
     }
     spares.append(contentsOf: basis[first..<count].filter { $0.columns > 0 })
-    if spares.count > 4 { spares.removeFirst(spares.count - 4) }
+    if spares.count > 2 { spares.removeFirst(spares.count - 2) }
     basis.replaceSubrange(first..<count, with: [fresh] + (rest.map { [$0] } ?? []))
     (count, directions) = (first + (rest == nil ? 1 : 2), directions + 1)
   }
@@ -189,6 +191,19 @@ final class BlockArnoldi<Element: Scalar> {
     var next = basis.remove(at: count)
     space.update(&next, plus: basis, count: count, times: c, sign: -1)
     basis.insert(next, at: count)
+  }
+}
+
+extension Array {
+  /// A block of so many columns at position k, which is the end or before it. Where another one makes room for a wider one, blocks at the
+  /// end go, so that the memory does not grow.
+  mutating func prepareSlot<S: Scalar>(_ k: Int, rows: Int, columns: Int) where Element == BlockVector<S> {
+    if k == count { return append(BlockVector(rows: rows, columns: columns)) }
+    guard self[k].columns != columns else { return }
+    var missing = BlockVector<S>.paddedWidth(columns) - self[k].stride
+    while missing > 0, count > k + 1 { missing -= removeLast().stride }
+    self[k] = BlockVector(rows: 0, columns: 0)
+    self[k] = BlockVector(rows: rows, columns: columns)
   }
 }
 

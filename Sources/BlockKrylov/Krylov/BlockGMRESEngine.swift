@@ -182,14 +182,22 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
   /// The steps of a cycle.
   private func iterate(_ problem: BlockProblem<Element>, _ work: Workspace, _ cycle: Cycle) throws -> CycleEnd {
     let (p, kept) = (problem.width, deflation?.columns ?? 0)
-    // The kept directions take their share of the basis.
-    let limit = cycleLength * p - min(kept * p / cycle.width, cycleLength * p / 2)
+    // Memory is what limits a cycle, and rows are padded. The kept directions take their share of the basis.
+    func padded(_ columns: Int) -> Int { columns == 0 ? 0 : BlockVector<Element>.paddedWidth(columns) }
+    let full = cycleLength * padded(p)
+    let limit = full - min(kept * padded(p) / cycle.width, full / 2)
+    var (used, narrowed) = (0, work.arnoldi.hasSpares)
     if kept > 0, work.noteEstimates(problem) { return .finished }
     var width = work.arnoldi.candidates
     while true {
       let all = work.arnoldi.candidates
       let taken = options.inexactBreakdowns ? work.neededDirections(problem) : all
-      if work.hessenberg.steps > 0, work.hessenberg.columnCount + taken > limit { return .finished }
+      // What is held back and what was replaced by it take memory too.
+      narrowed = narrowed || taken < all
+      let beside = narrowed ? padded(all - taken) + padded(all) : 0
+      let isFull = used + padded(taken) + beside > limit || work.hessenberg.columnCount + taken > cycleLength * p
+      if isFull, work.hessenberg.steps > 0 { return .finished }
+      used += padded(taken)
       if let stop = problem.monitor.limitReached() { return .stopped(stop) }
       if taken < all, taken != width {
         problem.monitor.record(

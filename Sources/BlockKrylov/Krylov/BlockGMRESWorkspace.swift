@@ -87,8 +87,7 @@ extension BlockGMRESEngine {
         try m.apply(to: v, into: &preconditioned)
         try arnoldi.writeNext { try problem.apply(preconditioned, into: &$0) }
       case .flexible:
-        if directions.count == k { directions.append(BlockVector(rows: rows, columns: v.columns)) }
-        if directions[k].columns != v.columns { directions[k] = BlockVector(rows: rows, columns: v.columns) }
+        directions.prepareSlot(k, rows: rows, columns: v.columns)
         try m.apply(to: v, into: &directions[k])
         try arnoldi.writeNext { try problem.apply(directions[k], into: &$0) }
       }

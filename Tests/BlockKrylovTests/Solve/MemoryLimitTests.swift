@@ -26,6 +26,17 @@ struct MemoryLimitTests {
     }
   }
 
+  /// Narrow blocks, whose padding differs, and cycles of changing widths do not exceed the plan.
+  @Test(arguments: PreconditionerSide.allCases, [3, 6, 8])
+  func narrowBlocksKeepToThePlan(side: PreconditionerSide, m: Int) throws {
+    let (a, b) = try hard(m)
+    let tolerance = Tolerance.perColumn(relative: (0..<m).map { $0 < m / 2 ? 1e-1 : 1e-8 })
+    let report = try BlockGMRES(tolerance: tolerance, restart: 15, side: side).preconditioned(by: .jacobi).solve(a, b).report
+    #expect(report.allConverged && report.events.contains { $0.detail.contains("held back") })
+    #expect(report.events.contains { $0.kind == .restarted })
+    #expect(Double(report.bytesUsed) <= 1.05 * Double(report.bytesPlanned), "\(report.bytesUsed) \(report.bytesPlanned)")
+  }
+
   @Test func shorterCyclesKeepToTheLimit() throws {
     let (a, b) = try hard(4)
     let solver = BlockGMRES(restart: 50).preconditioned(by: .ilu0)
@@ -47,7 +58,7 @@ struct MemoryLimitTests {
     #expect(grouped.allConverged && grouped.blockWidth <= 3 && grouped.bytesUsed <= limit)
     #expect(grouped.events.contains { $0.kind == .grouped && $0.detail.contains("memoryLimit") })
     let cg = try BlockCG().prepare(try Reference.poisson(30, Double.self))
-    let narrow = try BlockCG().with { $0.memoryLimit = cg.bytesPlanned(columns: 2) }
+    let narrow = BlockCG().with { $0.memoryLimit = cg.bytesPlanned(columns: 2) }
     var random = SplitMix(92)
     let report = try narrow.solve(Reference.poisson(30, Double.self), random.block(900, 5, Double.self)).report
     #expect(report.allConverged && report.blockWidth <= 2)
