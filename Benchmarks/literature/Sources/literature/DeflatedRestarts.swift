@@ -7,14 +7,17 @@ func deflatedRestarts() throws -> Publication {
   var rows: [Comparison] = []
   for m in [1, 2, 4] {
     let b = try Gallery.rightHandSides(rows: n, columns: m, Double.self)
-    func products(restart: Int, kept: Int) throws -> (text: String, count: Int) {
+    func products(restart: Int, kept: Int) throws -> (text: String, count: Int, solved: Bool) {
       let solver = BlockGMRES(tolerance: .relative(1e-8), restart: restart, maximumIterations: 4000 / m).with {
         $0.deflation = kept
         $0.inexactBreakdowns = false
       }
       let report = try solver.solve(a, b).report
       let unsolved = report.unconverged.count
-      return ("\(report.columnsApplied)" + (unsolved == 0 ? "" : " (\(unsolved) of \(m) unsolved)"), report.columnsApplied)
+      return (
+        "\(report.columnsApplied)" + (unsolved == 0 ? "" : " (\(unsolved) of \(m) unsolved)"), report.columnsApplied,
+        unsolved == 0
+      )
     }
     let full = try products(restart: n / m, kept: 0)
     let deflated = try products(restart: 60 / m, kept: 20)
@@ -23,10 +26,11 @@ func deflatedRestarts() throws -> Publication {
     rows.append(
       Comparison(
         what: "m = \(m): BGMRES-DR(60, 20)", published: "next to unrestarted", obtained: deflated.text,
-        agrees: deflated.count < full.count * 3 / 2))
+        agrees: deflated.solved && deflated.count < full.count * 3 / 2))
     rows.append(
       Comparison(
-        what: "m = \(m): BGMRES(60)", published: "far more", obtained: plain.text, agrees: plain.count > 2 * deflated.count))
+        what: "m = \(m): BGMRES(60)", published: "far more", obtained: plain.text,
+        agrees: !plain.solved || plain.count > 2 * deflated.count))
   }
   return Publication(
     title: "Deflated restarting: products of A with columns, bidiagonal matrix, n = 1000, ‖r‖ ≤ 1e-8·‖b‖",

@@ -18,7 +18,8 @@ func recycling(folder: String?) throws -> Publication {
   } else {
     remarks.append(
       "A_400 … A_402 are not to be had here (give a folder with A_400.mtx, rhs_400.mtx, …); stand-in: a diffusion problem "
-        + "with jumps, n = 3969, in which every hundredth coupling weakens by a tenth from system to system, as in a crack")
+        + "with jumps, n = 3969, in which couplings of every 97th point weaken by a tenth from system to system; random right-hand sides"
+    )
     systems = try (0..<3).map { try weakened(step: $0) }
     isOriginal = false
   }
@@ -66,7 +67,7 @@ private func weakened(step: Int) throws -> (CSRMatrix<Double>, BlockVector<Doubl
     for k in base.rowStart[i]..<base.rowStart[i + 1] {
       let j = Int(base.columnIndex[k])
       try builder.add(base.values[k], row: i, column: j)
-      if j > i, (i * 7919 + j * 104_729) % 100 == 0 {
+      if j > i, i % 97 == 0 {
         let loss = -base.values[k] * 0.1 * Double(step)
         try builder.add(loss, row: i, column: j)
         try builder.add(loss, row: j, column: i)
@@ -75,5 +76,5 @@ private func weakened(step: Int) throws -> (CSRMatrix<Double>, BlockVector<Doubl
       }
     }
   }
-  return (try builder.csr(), try Gallery.ones(rows: base.rows, columns: 1, Double.self))
+  return (try builder.csr(), try Gallery.rightHandSides(rows: base.rows, columns: 1, seed: UInt64(step + 1), Double.self))
 }
