@@ -146,9 +146,11 @@ final class BlockArnoldi<Element: Scalar> {
     var (row, isFirst) = (0, true)
     for k in first..<count where basis[k].columns > 0 {
       let p = basis[k].columns
-      part.reshape(rows: p, columns: range.count)
-      for j in range {
-        for i in 0..<p { part[i, j - range.lowerBound] = rotation.map { $0[row + i, j] } ?? (row + i == j ? 1 : 0) }
+      part.reset(rows: p, columns: range.count)
+      if let rotation {
+        part.place(rotation, rows: row..<(row + p), columns: range, at: 0, 0)
+      } else {
+        for i in 0..<p where range.contains(row + i) { part[i, row + i - range.lowerBound] = 1 }
       }
       if isFirst { space.multiply(basis[k], part, into: &block) } else { space.update(&block, plus: basis[k], times: part) }
       (row, isFirst) = (row + p, false)
