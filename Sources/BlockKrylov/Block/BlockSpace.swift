@@ -32,6 +32,8 @@ final class BlockSpace<Element: Scalar> {
   private(set) var sums: [Element]
   private var coefficients: AlignedStorage<Element>
   private var moreCoefficients: AlignedStorage<Element>
+  /// Ones, a factor for each column.
+  private(set) var ones: [Element] = []
 
   static var maximumPieces: Int { 64 }
 
@@ -207,6 +209,14 @@ final class BlockSpace<Element: Scalar> {
     pack(d, scale: nil, into: moreCoefficients)
     return unsafe (UnsafePointer(coefficients.base), UnsafePointer(moreCoefficients.base))
   }
+
+  /// At least so many `ones`.
+  func reserveOnes(_ count: Int) {
+    if ones.count < count { ones = [Element](repeating: 1, count: count) }
+  }
+
+  /// What `pack` left.
+  var packedCoefficients: UnsafePointer<Element> { unsafe UnsafePointer(coefficients.base) }
 
   private func pack(_ c: DenseMatrix<Element>, scale: Element?, into storage: AlignedStorage<Element>) {
     let (p, q) = (c.rows, c.columns)

@@ -2,6 +2,9 @@
 public enum ColumnStatus: Sendable, Equatable {
   /// B − A·X was recomputed and this column meets its tolerance.
   case converged
+  /// A·x = b has no solution that meets the tolerance, and x is the least-squares solution: ‖Aᴴr‖ was recomputed and vanishes to the
+  /// tolerance (LSQR, LSMR). What remains of r is ``ColumnReport/trueResidual``.
+  case leastSquares
   /// The initial guess already met the tolerance.
   case convergedAtStart
   /// b = 0: the solution is x = 0.
@@ -49,10 +52,10 @@ public enum ColumnStatus: Sendable, Equatable {
 }
 
 extension ColumnStatus {
-  /// Whether the column is solved to its tolerance: converged, converged at the start, or zero.
+  /// Whether the column is solved to its tolerance: converged, the least-squares solution, converged at the start, or zero.
   public var isConverged: Bool {
     switch self {
-    case .converged, .convergedAtStart, .zeroRightHandSide: true
+    case .converged, .leastSquares, .convergedAtStart, .zeroRightHandSide: true
     default: false
     }
   }
@@ -69,6 +72,7 @@ extension ColumnStatus {
   public var name: String {
     switch self {
     case .converged: "converged"
+    case .leastSquares: "leastSquares"
     case .convergedAtStart: "convergedAtStart"
     case .zeroRightHandSide: "zeroRightHandSide"
     case .stagnated: "stagnated"
@@ -87,6 +91,7 @@ extension ColumnStatus {
   public var summary: String {
     switch self {
     case .converged: "converged"
+    case .leastSquares: "least-squares solution, the residual remains"
     case .convergedAtStart: "initial guess already solves it"
     case .zeroRightHandSide: "zero right-hand side, x = 0"
     case .stagnated(.attainableAccuracy): "stagnated at attainable accuracy"
@@ -110,7 +115,7 @@ extension ColumnStatus {
   /// What to do about it; `nil` for a solved column.
   public var remedy: String? {
     switch self {
-    case .converged, .convergedAtStart, .zeroRightHandSide: nil
+    case .converged, .leastSquares, .convergedAtStart, .zeroRightHandSide: nil
     case .stagnated(.attainableAccuracy):
       "rounding allows no smaller residual for an A as ill-conditioned as this; loosen the tolerance, scale the equations, or take "
         + "double precision"

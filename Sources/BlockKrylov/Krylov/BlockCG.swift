@@ -41,28 +41,8 @@ public struct BlockCG: BlockMethod {
     try requireSquare(a)
     try requireHermitian(a)
     let m = try preconditioner ?? buildPreconditioner(options.preconditioner, for: a)
-    if let m {
-      if m.isVariable {
-        throw BlockKrylovError.unsupported(
-          "the preconditioner \(m.name) changes from call to call and CG needs a fixed one; use block GMRES with side: flexible")
-      }
-      if !m.isPositiveDefinite {
-        throw BlockKrylovError.unsupported(
-          "CG needs a hermitian positive definite preconditioner and \(m.name) is not; use ic0, jacobi or ssor, or block GMRES")
-      }
-    }
+    if let m { try requireFixedAndDefinite(m) }
     return BlockCGEngine(options: options, preconditioner: m, rows: a.rows)
-  }
-
-  /// A matrix must be hermitian by value, up to rounding; other operators are taken at their word.
-  private func requireHermitian<Element: Scalar>(_ a: any LinearOperator<Element>) throws {
-    guard !a.isHermitian, let matrix = a.sparseMatrix else { return }
-    let probe = matrix.probe()
-    if probe.asymmetry > 1e3 * Element.unitRoundoff {
-      throw BlockKrylovError.unsupported(
-        "CG needs a hermitian matrix and this one is not (max |a_ij − conj a_ji| is \(probe.asymmetry.brief) of the largest entry); "
-          + "use block GMRES")
-    }
   }
 }
 
@@ -97,37 +77,16 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
   func solve(_ problem: SolveProblem<Element>) throws {
     let whole = problem.block
     whole.monitor.begin(method: methodName, iterationLimit: options.maximumIterations ?? 10 * rows + 100)
-    // Each round iterates on the columns that are still open and ends with a look at their true residuals.
-    var drift = DriftControl(columns: whole.width)
-    while true {
-      let list = whole.open
-      if list.isEmpty { return }
-      let part = whole.openPart()
-      let failure = try iterate(part, reserve: drift)
-      whole.absorb(part, at: list)
-      for (k, j) in list.enumerated() where whole.status[j] == nil {
-        if let failure, !failure.mayBeDrift {
-          whole.finish(column: j, failure)
-        } else if let failure, drift.isStuck(column: j, residual: part.trueResiduals[k]) {
-          whole.finish(column: j, failure)
-        } else if failure == nil, drift.isStuck(column: j, residual: part.trueResiduals[k]) {
-          whole.finish(column: j, .stagnated(.attainableAccuracy))
-        }
-      }
-      if !whole.open.isEmpty {
-        whole.monitor.record(
-          .residualReplaced, "restart on the true residual: the recurrence had drifted from it in \(whole.open.count) columns")
-      }
-    }
+    try whole.solveInRounds(keepsBest: false, iterate)
   }
 
   /// Runs the recurrence until every column's estimate meets its bound and the true residuals confirm it, or nothing more can be
   /// done. Columns that are confirmed get their status; for the others the result is why the iteration ended, `nil` for drift.
-  private func iterate(_ problem: BlockProblem<Element>, reserve drift: DriftControl) throws -> ColumnStatus? {
+  private func iterate(_ problem: BlockProblem<Element>) throws -> ColumnStatus? {
     let p = problem.width
     let monitor = problem.monitor
     let work = workspace(columns: p)
-    var targets = (0..<p).map { max(problem.thresholds[$0], Element.unitRoundoff / 8 * problem.norms[$0]) }
+    var targets = (0..<p).map { problem.target(column: $0) }
 
     if let failure = try start(problem, work) { return try verify(problem, work, failure) }
     var patience = 1
@@ -256,17 +215,8 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
   private func verify(
     _ problem: BlockProblem<Element>, _ work: Workspace, _ reason: ColumnStatus?
   ) throws -> ColumnStatus? {
-    try problem.residual(of: problem.x, problem.b, into: &work.r)
-    work.space.columnNorms(work.r, into: &work.trueNorms)
+    try problem.verify(into: &work.r, work.space, norms: &work.trueNorms)
     work.finishEnergies(into: problem)
-    for j in problem.status.indices {
-      problem.trueResiduals[j] = work.trueNorms[j]
-      if problem.trueResiduals[j] <= problem.thresholds[j] {
-        problem.finish(column: j, .converged)
-      } else if problem.status[j] == .converged {
-        problem.status[j] = nil
-      }
-    }
     return reason
   }
 
