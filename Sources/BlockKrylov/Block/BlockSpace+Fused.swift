@@ -160,3 +160,19 @@ extension BlockSpace {
     }
   }
 }
+
+extension BlockSpace {
+  /// Column j·pieces + d of Q holds the rows of piece d of column j of R, and zeros elsewhere: the pieces are contiguous and nearly equal.
+  func split(_ r: BlockVector<Element>, into q: inout BlockVector<Element>, pieces: Int) {
+    precondition(q.columns == r.columns * pieces && q.rows == r.rows)
+    q.setZero()
+    let (target, ld) = unsafe (q.mutableBase(), q.stride)
+    for d in 0..<pieces {
+      let (low, high) = (r.rows * d / pieces, r.rows * (d + 1) / pieces)
+      for j in 0..<r.columns {
+        unsafe Kernels<Element>.combine(
+          high - low, 1, 1, r.base + low * r.stride + j, r.stride, nil, target + low * ld + j * pieces + d, ld)
+      }
+    }
+  }
+}

@@ -42,33 +42,44 @@ public struct BlockCG: BlockMethod {
     try requireHermitian(a)
     let m = try preconditioner ?? buildPreconditioner(options.preconditioner, for: a)
     if let m { try requireFixedAndDefinite(m) }
-    return BlockCGEngine(options: options, preconditioner: m, rows: a.rows)
+    return BlockCGEngine(name: name, options: options, preconditioner: m, rows: a.rows)
   }
 }
 
 /// Block CG bound to one A.
 final class BlockCGEngine<Element: Scalar>: SolveEngine {
+  let methodName: String
   private let options: SolverOptions
+  /// Into how many pieces each first residual is split; 1 but for enlarged CG.
+  private let enlargement: Int
   private var m: (any Preconditioner<Element>)?
   private let rows: Int
   private var workspace: Workspace?
   /// The memory of the largest workspace so far: one for fewer columns may have taken its place.
   private var peakBytes = 0
 
-  init(options: SolverOptions, preconditioner: (any Preconditioner<Element>)?, rows: Int) {
+  init(
+    name: String, options: SolverOptions, preconditioner: (any Preconditioner<Element>)?, rows: Int, enlargement: Int = 1
+  ) {
+    methodName = name
+    self.enlargement = enlargement
     self.options = options
     self.rows = rows
     m = preconditioner
   }
 
-  var methodName: String { "cg" }
   var preconditionerName: String { m?.name ?? "none" }
   var setupEvents: [SolveEvent] { m?.events ?? [] }
   var bytesUsed: Int { max(peakBytes, workspace?.byteCount ?? 0) + (m?.storedBytes ?? 0) }
 
+  /// The pieces for so many columns, so that the block is no wider than other blocks may be.
+  private func pieces(columns: Int) -> Int { max(1, min(enlargement, options.maximumBlockWidth / max(columns, 1), rows)) }
+
   func bytesPlanned(columns: Int) -> Int {
-    let width = BlockVector<Element>.paddedWidth(columns) * MemoryLayout<Element>.stride
-    return rows * width * (m == nil ? 4 : 5) + BlockSpace<Element>.bytes(p: columns, q: columns, rows: rows)
+    let p = columns * pieces(columns: columns)
+    let (width, narrow) = (BlockVector<Element>.paddedWidth(p), BlockVector<Element>.paddedWidth(columns))
+    return rows * (width * (m == nil ? 3 : 4) + narrow) * MemoryLayout<Element>.stride
+      + BlockSpace<Element>.bytes(p: p, q: p, rows: rows)
       + (m?.storedBytes ?? 0)
   }
 
@@ -111,24 +122,25 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
 
   /// Q, Z, P and C from the residual of the current X.
   private func start(_ problem: BlockProblem<Element>, _ work: Workspace) throws -> ColumnStatus? {
-    let p = problem.width
+    let (p, pieces) = (work.width, work.width / problem.width)
     try work.restoreWidth(p)
     if problem.hasGuess {
-      try problem.residual(of: problem.x, problem.b, into: &work.q)
+      try problem.residual(of: problem.x, problem.b, into: &work.r)
     } else {
-      work.q.copy(from: problem.b)
+      work.r.copy(from: problem.b)
     }
-    work.space.columnNorms(work.q, into: &work.residuals)
+    work.space.columnNorms(work.r, into: &work.residuals)
     guard work.residuals.allSatisfy({ $0.isFinite }) else { return .nonFinite(.operator) }
-    for j in 0..<p { work.columnScales[j] = Element.Magnitude(1 / max(work.residuals[j], .leastNormalMagnitude)) }
-    work.q.scaleColumns(by: work.columnScales)
+    for j in 0..<problem.width { work.columnScales[j] = Element.Magnitude(1 / max(work.residuals[j], .leastNormalMagnitude)) }
+    work.r.scaleColumns(by: work.columnScales)
+    if pieces == 1 { work.q.copy(from: work.r) } else { work.space.split(work.r, into: &work.q, pieces: pieces) }
     if let failure = try precondition(problem, work) { return failure }
     let noise = 100 * Double(p) * Element.unitRoundoff
     if let failure = work.orthonormalize(noise: 0) { return failure }
     var rank = work.rank
-    work.c.copy(from: work.orthonormalizer.s)
+    if pieces == 1 { work.c.copy(from: work.orthonormalizer.s) } else { work.sumPieces(pieces) }
     if rank < p {
-      if options.dependentColumns == .replaced, rank < rows {
+      if pieces == 1, options.dependentColumns == .replaced, rank < rows {
         problem.monitor.record(
           .enriched, "\(p - rank) directions of the first residual depend on the others; random directions took their place")
         if let failure = try enrich(problem, work, rank: rank, to: min(p, rows), noise: noise) { return failure }
@@ -137,7 +149,7 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
         problem.monitor.record(.deflated, "\(p - rank) directions of the first residual depend on the others and were dropped")
       }
     }
-    for j in 0..<p { for i in 0..<rank { work.c[i, j] *= Element(double: work.residuals[j]) } }
+    for j in 0..<problem.width { for i in 0..<rank { work.c[i, j] *= Element(double: work.residuals[j]) } }
     work.beginEnergies()
     if work.p.columns != rank {
       work.p = work.p[columns: 0..<rank]
@@ -222,7 +234,8 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
 
   private func workspace(columns: Int) -> Workspace {
     if let workspace, workspace.columns == columns { return workspace }
-    let fresh = Workspace(rows: rows, columns: columns, preconditioned: m != nil)
+    let fresh = Workspace(
+      rows: rows, columns: columns, width: columns * pieces(columns: columns), preconditioned: m != nil)
     peakBytes = max(peakBytes, workspace?.byteCount ?? 0)
     workspace = fresh
     return fresh

@@ -68,6 +68,8 @@ final class BlockMINRESEngine<Element: Scalar>: SolveEngine {
   private var m: (any Preconditioner<Element>)?
   private let rows: Int
   private var workspace: Workspace?
+  /// Columns (of the caller's B) whose A·r has vanished once.
+  private var suspects: Set<Int> = []
   /// The memory of the largest workspace so far: one for fewer columns may have taken its place.
   private var peakBytes = 0
 
@@ -93,6 +95,7 @@ final class BlockMINRESEngine<Element: Scalar>: SolveEngine {
   func solve(_ problem: SolveProblem<Element>) throws {
     let whole = problem.block
     whole.monitor.begin(method: methodName, iterationLimit: options.maximumIterations ?? 10 * rows + 100)
+    suspects = []
     try whole.solveInRounds(iterate)
   }
 
@@ -117,13 +120,16 @@ final class BlockMINRESEngine<Element: Scalar>: SolveEngine {
       guard done || stop != nil || work.isOnPlateau(problem) else { continue }
       if let reason = try end(stop?.status) { return reason }
       if problem.open.isEmpty { return nil }
-      if !done { return .singular(reciprocalCondition: nil) }
+      if !done {
+        for j in problem.open where work.estimate(j) > problem.target(column: j) { problem.finish(column: j, work.reasonOfPlateau(j)) }
+        return nil
+      }
       // The norm that is minimised met its bound and the true residual did not: their ratio has changed, which costs nothing, or the
       // recurrence has drifted, so that going on brings nothing.
       for j in problem.open {
         let residual = work.trueNorms[j]
         let drifted = residual > last[j] / 2 || (m == nil && residual > 4 * problem.thresholds[j])
-        if drifted || !work.calibrate(column: j, residual: residual) { return nil }
+        if drifted || work.isFrozen[j] || !work.calibrate(column: j, residual: residual) { return nil }
         last[j] = residual
       }
     }
@@ -164,18 +170,20 @@ final class BlockMINRESEngine<Element: Scalar>: SolveEngine {
       problem.monitor.record(.deflated, "\(width - rank) directions of the Lanczos block became dependent and were dropped")
     }
     work.tridiagonal.append(work.a, below: work.b)
-    // Where A·r has vanished X is a least-squares solution, and the step would divide by rounding.
+    // Where A·r has vanished X is a least-squares solution, and the step would divide by rounding. If A is only ill-conditioned, a
+    // start from r, close to an eigenvector, goes on at once; if it comes to the same end, A is singular.
     let stationary = (0..<problem.width).filter { work.isStationary($0, problem) }
     if !stationary.isEmpty {
-      problem.monitor.record(.note, "A·r vanishes in \(stationary.count) columns with a residual: A is singular and these are inconsistent")
-      for j in stationary { problem.finish(column: j, .singular(reciprocalCondition: nil)) }
+      for j in stationary where !suspects.insert(problem.columns[j]).inserted {
+        problem.finish(column: j, .singular(reciprocalCondition: nil))
+      }
       return .singular(reciprocalCondition: nil)
     }
     let singular = work.tridiagonal.isSingular
     guard work.prepareDirections() else { return .nonFinite(.operator) }
     work.advance(&problem.x)
     problem.hasGuess = true
-    for j in 0..<problem.width { problem.note(column: j, estimate: work.estimate(j)) }
+    work.noteEstimates(problem)
     return singular ? .singular(reciprocalCondition: nil) : nil
   }
 

@@ -1,5 +1,3 @@
-internal import RealModule
-
 extension BlockMINRESEngine {
   /// The blocks and small matrices of block MINRES, allocated once for a block width.
   final class Workspace {
@@ -44,7 +42,8 @@ extension BlockMINRESEngine {
     /// `norms` some steps before.
     private var previous: [Double]
     private var steps = 0
-    private static var plateau: Int { 100 }
+    /// Columns that are solved for certain: later steps, which may divide by rounding for the sake of others, leave their X alone.
+    private(set) var isFrozen: [Bool]
     private var noise: [Double]
     private var lengths: [Double]
     /// A lower bound of ‖A‖.
@@ -66,6 +65,7 @@ extension BlockMINRESEngine {
       trueNorms = [Double](repeating: 0, count: columns)
       (ratios, norms, previous, noise, lengths) = (trueNorms, trueNorms, trueNorms, trueNorms, trueNorms)
       columnScales = [Element.Magnitude](repeating: 1, count: columns)
+      isFrozen = [Bool](repeating: false, count: columns)
     }
 
     /// The directions in V_k.
@@ -101,7 +101,7 @@ extension BlockMINRESEngine {
       for j in 0..<columns { ratios[j] = norms[j] > 0 ? trueNorms[j] / norms[j] : 1 }
       size = 0
       steps = 0
-      for j in 0..<columns { previous[j] = norms[j] }
+      for j in 0..<columns { (previous[j], isFrozen[j]) = (norms[j], false) }
       b.reset(rows: 0, columns: 0)
       old.setZero()
       d1.setZero()
@@ -180,7 +180,7 @@ extension BlockMINRESEngine {
       place(product, at: width, sign: -1)
       place(inverse, at: width + d1.columns, sign: 1)
       g.reset(rows: width, columns: columns)
-      g.place(tridiagonal.g, at: 0)
+      for j in 0..<columns where !isFrozen[j] { for i in 0..<p { g[i, j] = tridiagonal.g[i, j] } }
       tridiagonal.tail.columnNorms(into: &norms)
       return true
     }
@@ -201,23 +201,32 @@ extension BlockMINRESEngine {
       for j in 0..<b.rows { for i in 0..<b.columns { above[i, j] = b[j, i].conjugate } }
     }
 
-    /// Whether A·r of a column that is not done has vanished to working precision, before the step that is being made.
-    func isStationary(_ j: Int, _ problem: BlockProblem<Element>) -> Bool {
-      estimate(j) > problem.target(column: j) && tridiagonal.gradients[j] <= 1e3 * Element.unitRoundoff * size * norms[j]
+    /// Tells the problem the estimates, and freezes the columns that are a digit below their bounds.
+    func noteEstimates(_ problem: BlockProblem<Element>) {
+      for j in 0..<columns where !isFrozen[j] {
+        problem.note(column: j, estimate: estimate(j))
+        isFrozen[j] = estimate(j) <= 0.1 * problem.target(column: j)
+      }
     }
 
-    /// Whether the columns that are not done have come to an end: their residuals no longer fall, and A·r is so small that nothing can
-    /// make them smaller. The first alone may be a plateau, the second alone an ill-conditioned A.
+    /// Whether A·r of a column that is not done has vanished, before the step that is being made. The square root of rounding is as
+    /// far as it comes: the residual is then the smallest to working precision.
+    func isStationary(_ j: Int, _ problem: BlockProblem<Element>) -> Bool {
+      estimate(j) > problem.target(column: j) && tridiagonal.gradients[j] <= Element.unitRoundoff.squareRoot() * size * norms[j]
+    }
+
+    /// Whether no column that is not done has gained 0.1 % over twice as many steps as exact arithmetic takes for everything.
     func isOnPlateau(_ problem: BlockProblem<Element>) -> Bool {
       steps += 1
-      guard steps % Self.plateau == 0 else { return false }
-      let bound = Double.pow(Element.unitRoundoff, 0.6) * size
-      let stationary = (0..<columns).allSatisfy {
-        estimate($0) <= problem.target(column: $0)
-          || (norms[$0] > 0.999 * previous[$0] && tridiagonal.gradients[$0] <= bound * norms[$0])
-      }
+      guard steps % (2 * rows / columns + 100) == 0 else { return false }
+      let idle = (0..<columns).allSatisfy { estimate($0) <= problem.target(column: $0) || norms[$0] > 0.999 * previous[$0] }
       for j in 0..<columns { previous[j] = norms[j] }
-      return stationary
+      return idle
+    }
+
+    /// Why a column without progress has none: A·r is small where A is singular and b not in its range.
+    func reasonOfPlateau(_ j: Int) -> ColumnStatus {
+      tridiagonal.gradients[j] <= 1e-4 * size * norms[j] ? .singular(reciprocalCondition: nil) : .stagnated(.noProgress)
     }
   }
 }

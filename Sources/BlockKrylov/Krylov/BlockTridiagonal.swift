@@ -74,7 +74,7 @@ final class BlockTridiagonal<Element: Scalar> {
     if rows1 > 0 { dense.applyQ(newer.a, rows: newer.rows, tau: newer.tau, adjoint: true, to: &column, at: rows2) }
     second.copyRows(0..<rows2, of: column)
     first.copyRows(rows2..<start, of: column)
-    if rows1 > 0 { measureGradients(start..<(start + p), b) }
+    measureGradients(start..<(start + p), b)
 
     swap(&older, &newer)
     newer.top = p
@@ -104,11 +104,15 @@ final class BlockTridiagonal<Element: Scalar> {
     more.copyRows(rows, of: column)
     product.multiply(more, tail, .adjoint)
     product.columnNorms(into: &gradients)
-    stack.reset(rows: newer.a.rows, columns: tail.columns)
-    stack.place(tail, at: newer.top)
-    dense.applyQ(newer.a, rows: newer.rows, tau: newer.tau, adjoint: false, to: &stack)
-    more.copyRows(newer.top..<newer.a.rows, of: stack)
-    product.multiply(b, more)
+    if newer.top > 0 {
+      stack.reset(rows: newer.a.rows, columns: tail.columns)
+      stack.place(tail, at: newer.top)
+      dense.applyQ(newer.a, rows: newer.rows, tau: newer.tau, adjoint: false, to: &stack)
+      more.copyRows(newer.top..<newer.a.rows, of: stack)
+      product.multiply(b, more)
+    } else {
+      product.multiply(b, tail)
+    }
     for j in 0..<tail.columns {
       var sum = gradients[j] * gradients[j]
       for i in 0..<product.rows {

@@ -9,7 +9,8 @@ internal import RealModule
 ///
 /// A column is solved in one of two ways. Where A·x = b has a solution, and nothing is damped, ‖b − A·x‖ meets the tolerance:
 /// ``ColumnStatus/converged``. Where it has none the residual r that remains cannot vanish, and the column is solved when
-/// ‖Aᴴr − damping²·x‖ ≤ tolerance·‖A‖·‖r̄‖ with the same relative tolerance, r̄ = (r, damping·x) and a lower bound of ‖A‖:
+/// ‖Aᴴr − damping²·x‖ ≤ tolerance·‖A‖·‖r̄‖ with the same relative tolerance, but at most 1e-7 (2e-3 in single precision), so that an
+/// ill-conditioned system is not taken for an inconsistent one, r̄ = (r, damping·x), and a lower bound of ‖A‖:
 /// ``ColumnStatus/leastSquares``, with the quotient in ``ColumnReport/normalResidual``. Both are recomputed before they are said.
 /// Among many least-squares solutions it is the one nearest to the initial guess (in the scaled unknowns).
 ///
@@ -191,6 +192,10 @@ final class LeastSquaresEngine<Element: Scalar>: SolveEngine {
     return (stopped, try verify(problem))
   }
 
+  /// The largest tolerance for the normal equations: with a larger one a consistent system that is somewhat ill-conditioned would
+  /// look inconsistent long before its residual vanishes.
+  static var normalTolerance: Double { 10 * Element.unitRoundoff.squareRoot() }
+
   /// Recomputes B − A·X and the residual of the normal equations, and gives the columns that are solved their status. Returns for
   /// each column how many times larger than its bound the better of the two is.
   private func verify(_ problem: BlockProblem<Element>) throws -> [Double] {
@@ -216,7 +221,7 @@ final class LeastSquaresEngine<Element: Scalar>: SolveEngine {
       }
       if residuals[j] <= problem.thresholds[j], damping == 0 {
         problem.finish(column: j, .converged)
-      } else if quotient <= tolerance, tolerance > 0 {
+      } else if quotient <= min(tolerance, Self.normalTolerance), tolerance > 0 {
         problem.finish(column: j, .leastSquares)
       }
     }

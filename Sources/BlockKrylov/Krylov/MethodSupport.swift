@@ -124,7 +124,7 @@ extension BlockProblem {
       if !open.isEmpty {
         monitor.record(
           .residualReplaced,
-          failure.map { "restart on the true residual with \(open.count) columns after a \($0.summary)" }
+          failure.map { "restart on the true residual with \(open.count) columns after: \($0.summary)" }
             ?? "restart on the true residual: the recurrence had drifted from it in \(open.count) columns")
       }
     }

@@ -8,7 +8,7 @@ enum MethodName: String, CaseIterable, ExpressibleByArgument {
   case pseudoCG = "pseudo-cg"
   case pseudoGMRES = "pseudo-gmres"
   case pseudoBiCGStab = "pseudo-bicgstab"
-  case lsqr, lsmr, lu, dense
+  case idr, ecg, lsqr, lsmr, lu, dense
 
   static var names: [String] { allCases.map(\.rawValue) }
 
@@ -33,6 +33,8 @@ enum MethodName: String, CaseIterable, ExpressibleByArgument {
       case .pseudoCG: PseudoBlockCG()
       case .pseudoGMRES: PseudoBlockGMRES()
       case .pseudoBiCGStab: PseudoBlockBiCGStab()
+      case .idr: PseudoBlockIDR()
+      case .ecg: EnlargedCG()
       case .lsqr: LSQR()
       case .lsmr: LSMR()
       case .lu: SparseLU()

@@ -6,13 +6,14 @@ import Testing
 /// A pseudo-block method does for each column what it does for one alone.
 struct PseudoBlockTests {
   enum Method: String, CaseIterable {
-    case cg, gmres, restartedGMRES, bicgstab
+    case cg, gmres, restartedGMRES, bicgstab, idr
     func method(_ choice: PreconditionerChoice) -> any BlockMethod {
       switch self {
       case .cg: PseudoBlockCG().preconditioned(by: choice == .ilu0 ? .ic0 : choice)
       case .gmres: PseudoBlockGMRES().preconditioned(by: choice)
       case .restartedGMRES: PseudoBlockGMRES(restart: 6).preconditioned(by: choice)
       case .bicgstab: PseudoBlockBiCGStab().preconditioned(by: choice)
+      case .idr: PseudoBlockIDR().preconditioned(by: choice)
       }
     }
     func matrix<S: Scalar>(_ n: Int, _ type: S.Type) throws -> CSRMatrix<S> {
@@ -34,7 +35,8 @@ struct PseudoBlockTests {
       b[i, 2] *= S(double: 1e-9)
       b[i, 3] = i == 5 ? 1 : 0
     }
-    let prepared = try kind.method(choice).prepare(a)
+    let solver = kind.method(choice)
+    let prepared = try solver.prepare(a)
     let together = try prepared.solve(b)
     #expect(together.report.allConverged)
     for j in 0..<6 {
@@ -75,6 +77,19 @@ struct PseudoBlockTests {
     }
   }
 
+  /// IDR(s) ends after n + n/s products in exact arithmetic; with s = 1 it needs what BiCGStab does.
+  @Test func productsOfIDR() throws {
+    var random = SplitMix(135)
+    let a = try Reference.convection(6, 5)
+    let b = random.block(36, 2, Double.self)
+    for s in [1, 2, 4, 8] {
+      let result = try PseudoBlockIDR(shadowVectors: s).solve(a, b)
+      #expect(result.report.allConverged && result.report.iterations <= 36 + 36 / s + s + 1, "s = \(s)")
+      #expect(Reference.relativeResiduals(a, result.solution, b).allSatisfy { $0 <= 1.0000001e-8 })
+    }
+    #expect(throws: BlockKrylovError.self) { try PseudoBlockIDR(shadowVectors: 0).prepare(a) }
+  }
+
   @Test func residualsOfGMRESAreTheLeast() throws {
     var random = SplitMix(133)
     let a = try Reference.convection(7, 10)
@@ -99,7 +114,7 @@ struct PseudoBlockTests {
     let poisoned = MatrixFreeOperator<Double>(size: 40, structure: [.symmetric, .positiveDefinite]) { x, y in
       for i in 0..<40 { for j in 0..<x.columns { y[i, j] = x[i, j] * (x[1, j] == 0 ? 1 + Double(i) : .nan) } }
     }
-    for method in [PseudoBlockCG(), PseudoBlockGMRES(), PseudoBlockBiCGStab()] as [any BlockMethod] {
+    for method in [PseudoBlockCG(), PseudoBlockGMRES(), PseudoBlockBiCGStab(), PseudoBlockIDR()] as [any BlockMethod] {
       let result = try method.prepare(poisoned).solve(b)
       #expect(result.report.columns.map(\.status) == [.converged, .nonFinite(.operator), .converged], "\(method.name)")
       #expect(result.solution.columnMaxima().allSatisfy { $0.isFinite })

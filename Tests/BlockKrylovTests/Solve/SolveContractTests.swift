@@ -8,7 +8,7 @@ import Testing
 struct SolveContractTests {
   enum Method: String, CaseIterable, CustomTestStringConvertible {
     case cg, cgJacobi, cgIC0, gmres, gmresILU0, dense, auto
-    case minres, minresIC0, bicgstab, bicgstabILU0, pseudoCG, pseudoCGIC0, pseudoGMRES, pseudoGMRESILU0, pseudoBiCGStab, lsqr, lsmr
+    case minres, minresIC0, bicgstab, bicgstabILU0, pseudoCG, pseudoCGIC0, pseudoGMRES, pseudoGMRESILU0, pseudoBiCGStab, lsqr, lsmr, idr, idrILU0, ecg, ecgIC0
     var testDescription: String { rawValue }
     var method: any BlockMethod {
       switch self {
@@ -28,6 +28,10 @@ struct SolveContractTests {
       case .pseudoGMRES: PseudoBlockGMRES()
       case .pseudoGMRESILU0: PseudoBlockGMRES().preconditioned(by: .ilu0)
       case .pseudoBiCGStab: PseudoBlockBiCGStab()
+      case .idr: PseudoBlockIDR()
+      case .idrILU0: PseudoBlockIDR().preconditioned(by: .ilu0)
+      case .ecg: EnlargedCG()
+      case .ecgIC0: EnlargedCG().preconditioned(by: .ic0)
       case .lsqr: LSQR()
       case .lsmr: LSMR()
       }
@@ -226,7 +230,7 @@ struct SolveContractTests {
 
   // MARK: Determinism and reuse
 
-  @Test(arguments: [Method.cg, .cgIC0, .gmres, .dense, .minres, .bicgstab, .pseudoCG, .pseudoGMRES, .pseudoBiCGStab, .lsqr, .lsmr])
+  @Test(arguments: [Method.cg, .cgIC0, .gmres, .dense, .minres, .bicgstab, .pseudoCG, .pseudoGMRES, .pseudoBiCGStab, .idr, .ecg, .lsqr, .lsmr])
   func sameBitsForAnyNumberOfThreads(kind: Method) throws {
     var random = SplitMix(70)
     // Large enough that the kernels really use threads.
