@@ -125,7 +125,8 @@ extension ColumnStatus {
     case .cancelled: "X holds the last iterate; pass it as the initial guess to go on"
     case .breakdown: "use another method: block GMRES, or a direct solve"
     case .indefiniteOperator:
-      "use block GMRES or a direct solve; CG needs a positive definite matrix (a singular one shows the same when B is not in its range)"
+      "use block MINRES, block GMRES or a direct solve; CG needs a positive definite matrix (a singular one shows the same when B is "
+        + "not in its range)"
     case .indefinitePreconditioner: "use another preconditioner for CG (IC(0), Jacobi with a positive diagonal), or block GMRES"
     case .nonFinite(.rightHandSide): "remove NaN and infinity from this column of B"
     case .nonFinite(.initialGuess): "remove NaN and infinity from this column of the initial guess"
@@ -133,7 +134,7 @@ extension ColumnStatus {
     case .nonFinite(.preconditioner): "check the preconditioner: it gave NaN or infinity for finite numbers"
     case .nonFinite(.overflow): "scale A or B towards 1"
     case .singular:
-      "check for zero rows, dependent equations or missing boundary conditions; or fix the null space"
+      "check for zero rows, dependent equations or missing boundary conditions; fix the null space, or take LSMR for least squares"
     }
   }
 }

@@ -83,7 +83,10 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
       + (m?.storedBytes ?? 0)
   }
 
-  func update(_ a: any LinearOperator<Element>) throws { m = try updatedPreconditioner(m, for: a) }
+  func update(_ a: any LinearOperator<Element>) throws {
+    m = try updatedPreconditioner(m, for: a)
+    workspace?.forgetSchedule()
+  }
 
   func solve(_ problem: SolveProblem<Element>) throws {
     let whole = problem.block
@@ -150,7 +153,7 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
       }
     }
     for j in 0..<problem.width { for i in 0..<rank { work.c[i, j] *= Element(double: work.residuals[j]) } }
-    work.beginEnergies()
+    work.begin()
     if work.p.columns != rank {
       work.p = work.p[columns: 0..<rank]
       work.w = work.w[columns: 0..<rank]
@@ -190,18 +193,18 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
     return nil
   }
 
-  /// One iteration. X changes only when everything that it needs is finite.
+  /// One iteration. X changes only when everything that it needs is finite: in the next iteration's pass over P, or in `verify`.
   private func step(_ problem: BlockProblem<Element>, _ work: Workspace) throws -> ColumnStatus? {
-    try problem.apply(work.p, into: &work.w, inner: &work.sigma, work.space)
+    try work.product(problem)
     guard work.sigma.isFinite else { return .nonFinite(.operator) }
     work.sigma.makeHermitian()
     if let failure = work.factorSigma() { return failure }
 
     work.solveSigma()
     work.recordEnergies()
-    work.space.update(
-      &problem.x, plus: work.p, times: work.y, and: &work.q, plus: work.w, times: work.minusInverse, gram: &work.gram)
+    work.deferSolution()
     problem.hasGuess = true
+    work.space.update(&work.q, plus: work.w, times: work.minusInverse, gram: &work.gram)
     if let failure = try precondition(problem, work) { return failure }
 
     // Q had unit columns, so what is left of a column below rounding of the two terms of its update is noise.
@@ -218,7 +221,7 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
     if s.rows < s.columns {
       problem.monitor.record(.deflated, "\(s.columns - s.rows) directions of the block became dependent and were dropped")
     }
-    work.advanceDirections(orthonormal: !easy)
+    work.advanceDirections(problem, orthonormal: !easy)
     return nil
   }
 
@@ -227,6 +230,7 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
   private func verify(
     _ problem: BlockProblem<Element>, _ work: Workspace, _ reason: ColumnStatus?
   ) throws -> ColumnStatus? {
+    work.finishSolution(problem)
     try problem.verify(into: &work.r, work.space, norms: &work.trueNorms)
     work.finishEnergies(into: problem)
     return reason

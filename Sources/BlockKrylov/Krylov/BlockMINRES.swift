@@ -121,7 +121,9 @@ final class BlockMINRESEngine<Element: Scalar>: SolveEngine {
       if let reason = try end(stop?.status) { return reason }
       if problem.open.isEmpty { return nil }
       if !done {
-        for j in problem.open where work.estimate(j) > problem.target(column: j) { problem.finish(column: j, work.reasonOfPlateau(j)) }
+        for j in problem.open where work.estimate(j) > problem.target(column: j) {
+          problem.finish(column: j, work.reasonOfPlateau(j))
+        }
         return nil
       }
       // The norm that is minimised met its bound and the true residual did not: their ratio has changed, which costs nothing, or the

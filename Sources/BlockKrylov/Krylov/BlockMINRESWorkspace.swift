@@ -122,7 +122,8 @@ extension BlockMINRESEngine {
     /// W = A·Z_k and A_k = Z_kᴴW.
     func applyOperator(_ problem: BlockProblem<Element>) throws {
       if w.columns != v.columns { w = w[columns: 0..<v.columns] }
-      try problem.apply(z ?? v, into: &w, inner: &a, space)
+      try problem.apply(z ?? v, into: &w)
+      space.inner(z ?? v, w, into: &a)
     }
 
     /// W −= V_k·A_k + V_{k−1}·B_kᴴ, then what is left of V_k in it, which belongs to A_k.

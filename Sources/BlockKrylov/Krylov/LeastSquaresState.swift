@@ -235,7 +235,8 @@ extension LeastSquaresEngine.State {
     guard s.residual.isFinite, s.gradient.isFinite else { return fail(k, .nonFinite(.operator)) }
     let tolerance = min(problem.thresholds[j] / problem.norms[j], LeastSquaresEngine<Element>.normalTolerance)
     let relative = max(tolerance * tightening[j], Element.unitRoundoff)
-    let solved = a.damping == 0 && s.residual <= max(problem.thresholds[j] * tightening[j], Element.unitRoundoff / 8 * problem.norms[j])
+    let solved =
+      a.damping == 0 && s.residual <= max(problem.thresholds[j] * tightening[j], Element.unitRoundoff / 8 * problem.norms[j])
     if solved || s.gradient * s.gradientScale <= relative * a.norm * s.residual || s.alpha == 0 || s.beta == 0 {
       if !done[k] { problem.noteEnd(column: j, inStep: inStep) }
       done[k] = true

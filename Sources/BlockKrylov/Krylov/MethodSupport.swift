@@ -23,7 +23,8 @@ extension BlockMethod {
     try requireFixed(m)
     if !m.isPositiveDefinite {
       throw BlockKrylovError.unsupported(
-        "\(name) needs a hermitian positive definite preconditioner and \(m.name) is not; use ic0, jacobi or ssor, or block GMRES")
+        "\(name) needs a hermitian positive definite preconditioner and \(m.name) is not; use ic0, jacobi or ssor, or block GMRES"
+      )
     }
   }
 
@@ -31,7 +32,8 @@ extension BlockMethod {
   func requireFixed<Element: Scalar>(_ m: any Preconditioner<Element>) throws {
     if m.isVariable {
       throw BlockKrylovError.unsupported(
-        "the preconditioner \(m.name) changes from call to call and \(name) needs a fixed one; use block GMRES with side: flexible")
+        "the preconditioner \(m.name) changes from call to call and \(name) needs a fixed one; use block GMRES with side: flexible"
+      )
     }
   }
 

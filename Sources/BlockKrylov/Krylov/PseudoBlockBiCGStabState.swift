@@ -187,7 +187,8 @@ extension PseudoBlockBiCGStabEngine {
       fruitless[k] += 1
       if fruitless[k] > 5 { return fail(k, .breakdown("r̂ᴴAp or ω vanishes again and again")) }
       problem.monitor.record(
-        .breakdown, column: problem.columns[active[k]], "r̂ᴴAp or ω vanished; the recurrence began again with a random shadow vector")
+        .breakdown, column: problem.columns[active[k]],
+        "r̂ᴴAp or ω vanished; the recurrence began again with a random shadow vector")
       seed &+= 1
       var column = BlockVector<Element>(rows: r.rows, columns: 1)
       column.fillRandom(seed: seed)

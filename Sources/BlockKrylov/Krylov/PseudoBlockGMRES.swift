@@ -33,7 +33,8 @@ public struct PseudoBlockGMRES: BlockMethod {
   ) throws -> any SolveEngine<Element> {
     try requireSquare(a)
     guard options.side == .right else {
-      throw BlockKrylovError.unsupported("pseudo-block GMRES has its preconditioner on the right; use block GMRES for other sides")
+      throw BlockKrylovError.unsupported(
+        "pseudo-block GMRES has its preconditioner on the right; use block GMRES for other sides")
     }
     let m = try preconditioner ?? buildPreconditioner(options.preconditioner, for: a)
     if let m { try requireFixed(m) }

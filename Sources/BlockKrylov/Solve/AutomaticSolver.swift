@@ -142,7 +142,9 @@ public struct AutomaticSolver: BlockMethod {
     _ probe: StructureProbe, preconditioner: (any Preconditioner<Element>)?, _ plan: inout Plan
   ) {
     let gmresName = "block GMRES(\(options.restart)) with \(preconditioner?.name ?? gmresPreconditioner.name)"
-    let usable = preconditioner.map { $0.isPositiveDefinite && !$0.isVariable } ?? [.automatic, .none, .jacobi].contains(options.preconditioner)
+    let usable =
+      preconditioner.map { $0.isPositiveDefinite && !$0.isVariable }
+      ?? [.automatic, .none, .jacobi].contains(options.preconditioner)
     if probe.hermitian, usable {
       let name = preconditioner?.name ?? (options.preconditioner == .automatic ? "jacobi" : options.preconditioner.name)
       plan.reasons.append("A is hermitian with a diagonal of both signs or zeros: block MINRES with \(name)")

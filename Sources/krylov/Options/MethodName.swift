@@ -4,7 +4,7 @@ import BlockKrylovDirect
 
 /// What `--method` takes.
 enum MethodName: String, CaseIterable, ExpressibleByArgument {
-  case auto, cg, gmres, minres, bicgstab
+  case auto, cg, gmres, gcrodr, minres, bicgstab
   case pseudoCG = "pseudo-cg"
   case pseudoGMRES = "pseudo-gmres"
   case pseudoBiCGStab = "pseudo-bicgstab"
@@ -28,6 +28,7 @@ enum MethodName: String, CaseIterable, ExpressibleByArgument {
       case .auto: Self.automatic
       case .cg: BlockCG()
       case .gmres: BlockGMRES()
+      case .gcrodr: BlockGCRODR()
       case .minres: BlockMINRES()
       case .bicgstab: BlockBiCGStab()
       case .pseudoCG: PseudoBlockCG()

@@ -13,7 +13,8 @@ struct BlockBiCGStabTests {
     let reference = Reference.biCGStab(a, b.column(0), steps: 15)
     for k in [1, 2, 5, 10, 15] {
       for method in [BlockBiCGStab(), PseudoBlockBiCGStab()] as [any BlockMethod] {
-        let x = try method.with { ($0.tolerance, $0.maximumIterations) = (.relative(0), k) }.prepare(a).solve(b).solution.column(0)
+        let x = try method.with { ($0.tolerance, $0.maximumIterations) = (.relative(0), k) }.prepare(a).solve(b).solution.column(
+          0)
         let error = Reference.norm(zip(x, reference[k - 1]).map { $0 - $1 })
         #expect(error <= 1e-8 * Reference.norm(reference[k - 1]), "\(method.name) after \(k)")
       }
@@ -60,7 +61,9 @@ struct BlockBiCGStabTests {
     let bounds = [1e-1, 1e-4, 1e-7, 1e-10]
     let result = try BlockBiCGStab(tolerance: .perColumn(relative: bounds)).solve(a, b)
     #expect(result.report.allConverged)
-    for (residual, bound) in zip(Reference.relativeResiduals(a, result.solution, b), bounds) { #expect(residual <= bound * 1.000001) }
+    for (residual, bound) in zip(Reference.relativeResiduals(a, result.solution, b), bounds) {
+      #expect(residual <= bound * 1.000001)
+    }
   }
 
   /// The first R̂ᴴAP vanishes: a random shadow block takes over, as an event.
@@ -97,7 +100,9 @@ struct BlockBiCGStabTests {
   @Test func variablePreconditionersAreRefused() throws {
     let m = TestPreconditioner(rows: 16, varies: true) { r, z in z.copy(from: r) }
     let a = try Reference.poisson(4, Double.self)
-    for method in [BlockBiCGStab(), PseudoBlockBiCGStab(), PseudoBlockGMRES(), PseudoBlockCG(), BlockMINRES()] as [any BlockMethod] {
+    for method in [BlockBiCGStab(), PseudoBlockBiCGStab(), PseudoBlockGMRES(), PseudoBlockCG(), BlockMINRES()]
+      as [any BlockMethod]
+    {
       #expect(throws: BlockKrylovError.self, "\(method.name)") { try method.prepare(a, preconditioner: m) }
     }
   }

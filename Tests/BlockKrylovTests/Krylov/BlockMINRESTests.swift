@@ -71,7 +71,9 @@ struct BlockMINRESTests {
       for (before, after) in zip(column.history, column.history.dropFirst()) { #expect(after <= before * (1 + 1e-10)) }
     }
     for j in 0..<2 {
-      for (together, alone) in zip(many.columns[j].history, few.columns[j].history) { #expect(together <= alone * (1 + 1e-6) + 1e-9) }
+      for (together, alone) in zip(many.columns[j].history, few.columns[j].history) {
+        #expect(together <= alone * (1 + 1e-6) + 1e-9)
+      }
     }
   }
 

@@ -95,7 +95,8 @@ struct LeastSquaresTests {
     for i in 0..<60 { b[i, 3] = 0 }
     let result = try LSMR().solve(a, b)
     #expect(result.solution[columns: 0..<2] == clean.solution)
-    #expect(result.report.columns[2].status == .nonFinite(.rightHandSide) && result.report.columns[3].status == .zeroRightHandSide)
+    #expect(
+      result.report.columns[2].status == .nonFinite(.rightHandSide) && result.report.columns[3].status == .zeroRightHandSide)
   }
 
   /// Rank-deficient, with a column and a row of zeros, and right-hand sides orthogonal to the range.
@@ -103,7 +104,9 @@ struct LeastSquaresTests {
     var t = try TripletBuilder<Double>(rows: 6, columns: 4)
     for (i, j, value) in [(0, 0, 1.0), (1, 1, 2), (2, 0, 3), (3, 1, 1), (4, 0, 1)] { try t.add(value, row: i, column: j) }
     let a = try t.csr()
-    let b = BlockVector<Double>(rows: 6, columns: 3) { i, j in j == 0 ? Double(i + 1) : j == 1 ? (i == 5 ? 1 : 0) : (i % 2 == 0 ? 1 : 0) }
+    let b = BlockVector<Double>(rows: 6, columns: 3) { i, j in
+      j == 0 ? Double(i + 1) : j == 1 ? (i == 5 ? 1 : 0) : (i % 2 == 0 ? 1 : 0)
+    }
     for method in methods() {
       let result = try method.prepare(a).solve(b)
       #expect(result.report.columns.allSatisfy { $0.status == .leastSquares }, "\(method.name)")
@@ -124,7 +127,8 @@ struct LeastSquaresTests {
     let oneWay = MatrixFreeOperator<Double>(rows: 30, columns: 10) { x, y in try a.apply(to: x, into: &y) }
     #expect(throws: BlockKrylovError.self) { try LSMR().prepare(oneWay) }
     let bothWays = MatrixFreeOperator<Double>(
-      rows: 30, columns: 10, adjoint: { x, y in try a.applyAdjoint(to: x, into: &y) }, apply: { x, y in try a.apply(to: x, into: &y) })
+      rows: 30, columns: 10, adjoint: { x, y in try a.applyAdjoint(to: x, into: &y) },
+      apply: { x, y in try a.apply(to: x, into: &y) })
     #expect(try LSMR().solve(bothWays, b).report.allConverged)
     let limited = try LSQR(tolerance: .relative(1e-12), maximumIterations: 2).solve(a, b).report
     #expect(limited.columns.allSatisfy { $0.status == .maximumIterations && $0.iterations == 2 })

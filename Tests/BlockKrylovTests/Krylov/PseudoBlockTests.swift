@@ -60,7 +60,8 @@ struct PseudoBlockTests {
     var random = SplitMix(134)
     let a = try kind.matrix(16, Double.self)
     let b = random.block(256, 4, Double.self)
-    let report = try kind.method(.none).with { $0.tolerance = .perColumn(relative: [1e-1, 1e-2, 1e-8, 1e-1]) }.prepare(a).solve(b).report
+    let report = try kind.method(.none).with { $0.tolerance = .perColumn(relative: [1e-1, 1e-2, 1e-8, 1e-1]) }.prepare(a).solve(b)
+      .report
     #expect(report.allConverged && report.columnsApplied < 3 * report.operatorApplications)
   }
 

@@ -8,7 +8,8 @@ import Testing
 struct SolveContractTests {
   enum Method: String, CaseIterable, CustomTestStringConvertible {
     case cg, cgJacobi, cgIC0, gmres, gmresILU0, dense, auto
-    case minres, minresIC0, bicgstab, bicgstabILU0, pseudoCG, pseudoCGIC0, pseudoGMRES, pseudoGMRESILU0, pseudoBiCGStab, lsqr, lsmr, idr, idrILU0, ecg, ecgIC0
+    case minres, minresIC0, bicgstab, bicgstabILU0, pseudoCG, pseudoCGIC0, pseudoGMRES, pseudoGMRESILU0, pseudoBiCGStab, lsqr,
+      lsmr, idr, idrILU0, ecg, ecgIC0
     var testDescription: String { rawValue }
     var method: any BlockMethod {
       switch self {
@@ -230,7 +231,9 @@ struct SolveContractTests {
 
   // MARK: Determinism and reuse
 
-  @Test(arguments: [Method.cg, .cgIC0, .gmres, .dense, .minres, .bicgstab, .pseudoCG, .pseudoGMRES, .pseudoBiCGStab, .idr, .ecg, .lsqr, .lsmr])
+  @Test(arguments: [
+    Method.cg, .cgIC0, .gmres, .dense, .minres, .bicgstab, .pseudoCG, .pseudoGMRES, .pseudoBiCGStab, .idr, .ecg, .lsqr, .lsmr,
+  ])
   func sameBitsForAnyNumberOfThreads(kind: Method) throws {
     var random = SplitMix(70)
     // Large enough that the kernels really use threads.

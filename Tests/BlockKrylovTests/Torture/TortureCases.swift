@@ -9,7 +9,8 @@ enum Torture {
     ("cg", BlockCG()), ("gmres", BlockGMRES(restart: 10)), ("fgmres", BlockGMRES(restart: 10, side: .flexible)),
     ("gmres left", BlockGMRES(restart: 10, side: .left)), ("minres", BlockMINRES()), ("bicgstab", BlockBiCGStab()),
     ("pseudo-cg", PseudoBlockCG()), ("pseudo-gmres", PseudoBlockGMRES(restart: 10)), ("pseudo-bicgstab", PseudoBlockBiCGStab()),
-    ("idr", PseudoBlockIDR()), ("ecg", EnlargedCG()), ("lsqr", LSQR()), ("lsmr", LSMR()), ("dense", DenseLU()), ("auto", AutomaticSolver()),
+    ("idr", PseudoBlockIDR()), ("ecg", EnlargedCG()), ("lsqr", LSQR()), ("lsmr", LSMR()), ("dense", DenseLU()),
+    ("auto", AutomaticSolver()),
   ]
   static let preconditioners: [PreconditionerChoice] = [.none, .jacobi, .ssor(), .ilu0, .ilutp(), .ic0]
 
@@ -83,7 +84,8 @@ enum Torture {
     let (xj, bj) = (x.column(j).map { $0 * factor }, b.column(j).map { $0 * factor })
     let r = zip(bj, Reference.product(a, xj)).map { $0 - $1 }
     let gradient = Reference.product(a.adjointMatrix(), r)
-    let size = (0..<a.rows).map { i in (a.rowStart[i]..<a.rowStart[i + 1]).reduce(0) { $0 + Double(a.values[$1].modulus) } }.max() ?? 1
+    let size =
+      (0..<a.rows).map { i in (a.rowStart[i]..<a.rowStart[i + 1]).reduce(0) { $0 + Double(a.values[$1].modulus) } }.max() ?? 1
     let (below, length) = (Reference.norm(bj), Reference.norm(r))
     return (below == 0 ? length : length / below, length == 0 ? 0 : Reference.norm(gradient) / (size * length))
   }

@@ -87,10 +87,13 @@ struct TortureTests {
         judge(a, columns, result, tolerance: 1e-8, "\(name) \(kind.rawValue) limit \(limit)")
         #expect(result.report.iterations <= limit || method is AutomaticSolver || method is DenseLU)
       }
-      guard let exact = try? method.with({ ($0.tolerance, $0.maximumIterations) = (.relative(0), 200) }).prepare(a) else { continue }
+      guard let exact = try? method.with({ ($0.tolerance, $0.maximumIterations) = (.relative(0), 200) }).prepare(a) else {
+        continue
+      }
       let result = try exact.solve(columns.b)
       for column in result.report.columns where column.trueResidual > 0 {
-        #expect(!column.status.isConverged && column.remedy != nil, "\(name) \(kind.rawValue): tolerance 0, \(column.status.name)")
+        #expect(
+          !column.status.isConverged && column.remedy != nil, "\(name) \(kind.rawValue): tolerance 0, \(column.status.name)")
       }
     }
     // More columns than rows.
@@ -107,16 +110,25 @@ struct TortureTests {
     let a = try Torture.Matrix.definite.matrix(Double.self)
     let columns = Torture.Columns(a)
     let bad: [(String, TestPreconditioner)] = [
-      ("nonlinear", TestPreconditioner(rows: 25, claimsDefinite: true) { r, z in
-        for i in 0..<25 { for j in 0..<r.columns { z[i, j] = r[i, j] * (1 + 0.5 * abs(r[i, j])) } }
-      }),
-      ("NaN", TestPreconditioner(rows: 25, claimsDefinite: true) { r, z in
-        z.copy(from: r)
-        for j in 0..<r.columns { z[5, j] = .nan }
-      }),
-      ("indefinite", TestPreconditioner(rows: 25, claimsDefinite: true) { r, z in
-        z.scaleRows(of: r, by: (0..<25).map { $0 % 2 == 0 ? 1 : -1 })
-      }),
+      (
+        "nonlinear",
+        TestPreconditioner(rows: 25, claimsDefinite: true) { r, z in
+          for i in 0..<25 { for j in 0..<r.columns { z[i, j] = r[i, j] * (1 + 0.5 * abs(r[i, j])) } }
+        }
+      ),
+      (
+        "NaN",
+        TestPreconditioner(rows: 25, claimsDefinite: true) { r, z in
+          z.copy(from: r)
+          for j in 0..<r.columns { z[5, j] = .nan }
+        }
+      ),
+      (
+        "indefinite",
+        TestPreconditioner(rows: 25, claimsDefinite: true) { r, z in
+          z.scaleRows(of: r, by: (0..<25).map { $0 % 2 == 0 ? 1 : -1 })
+        }
+      ),
       ("zero", TestPreconditioner(rows: 25, claimsDefinite: true) { _, z in z.setZero() }),
       ("huge", TestPreconditioner(rows: 25, claimsDefinite: true) { r, z in z.combine(1e200, r) }),
     ]
@@ -136,11 +148,26 @@ struct TortureTests {
     let b = random.block(25, 3, Double.self)
     typealias Action = MatrixFreeOperator<Double>.Action
     let bad: [(String, Action)] = [
-      ("NaN", { x, y in try a.apply(to: x, into: &y); y[0, 0] = .nan }),
-      ("infinite", { x, y in try a.apply(to: x, into: &y); for j in 0..<x.columns { y[3, j] = .infinity } }),
+      (
+        "NaN",
+        { x, y in
+          try a.apply(to: x, into: &y); y[0, 0] = .nan
+        }
+      ),
+      (
+        "infinite",
+        { x, y in
+          try a.apply(to: x, into: &y); for j in 0..<x.columns { y[3, j] = .infinity }
+        }
+      ),
       ("zero", { _, y in y.setZero() }),
       ("nonlinear", { x, y in for i in 0..<25 { for j in 0..<x.columns { y[i, j] = abs(x[i, j]) } } }),
-      ("negative", { x, y in y.copy(from: x); y.scale(by: -1) }),
+      (
+        "negative",
+        { x, y in
+          y.copy(from: x); y.scale(by: -1)
+        }
+      ),
     ]
     for (kind, action) in bad {
       let free = MatrixFreeOperator<Double>(size: 25, structure: [.symmetric, .positiveDefinite], apply: action)
