@@ -174,6 +174,11 @@ void bk_column_squares(bk_scalar type, int64_t rows, int64_t m, const void *x, i
     RUN(squares, type, .end = rows, .m = m, .x = x, .ldx = ldx, .g = out);
 }
 
+void bk_column_dots(bk_scalar type, int64_t rows, int64_t m, const void *x, int64_t ldx, const void *y, int64_t ldy,
+                    void *out) {
+    RUN(dots, type, .end = rows, .m = m, .x = x, .ldx = ldx, .b = y, .ldb = ldy, .g = out);
+}
+
 void bk_column_maxima(bk_scalar type, int64_t rows, int64_t m, const void *x, int64_t ldx, void *out) {
     RUN(maxima, type, .end = rows, .m = m, .x = x, .ldx = ldx, .g = out);
 }
@@ -191,6 +196,11 @@ void bk_scale_rows(bk_scalar type, int64_t rows, int64_t m, const void *d, const
 void bk_combine(bk_scalar type, int64_t rows, int64_t m, const void *alpha, const void *x, int64_t ldx,
                 const void *beta, void *y, int64_t ldy) {
     RUN(combine, type, .end = rows, .m = m, .alpha = alpha, .x = x, .ldx = ldx, .beta = beta, .y = y, .ldy = ldy);
+}
+
+void bk_combine_columns(bk_scalar type, int64_t rows, int64_t m, const void *alpha, const void *x, int64_t ldx,
+                        const void *beta, void *y, int64_t ldy) {
+    RUN(combine_columns, type, .end = rows, .m = m, .alpha = alpha, .x = x, .ldx = ldx, .beta = beta, .y = y, .ldy = ldy);
 }
 
 void bk_gather_columns(bk_scalar type, int64_t rows, int64_t m, const int64_t *column, const void *x, int64_t ldx,

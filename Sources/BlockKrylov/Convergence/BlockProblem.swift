@@ -37,6 +37,7 @@ package final class BlockProblem<Element: Scalar> {
   package var startResiduals: [Double]
   package var energyErrors: [Double?]
   package var backwardErrors: [Double?]
+  package var normalResiduals: [Double?]
 
   package init(
     a: any LinearOperator<Element>, b: BlockVector<Element>, x: BlockVector<Element>, hasGuess: Bool, columns: [Int],
@@ -60,6 +61,7 @@ package final class BlockProblem<Element: Scalar> {
     trueResiduals = [Double](repeating: .nan, count: columns.count)
     energyErrors = [Double?](repeating: nil, count: columns.count)
     backwardErrors = [Double?](repeating: nil, count: columns.count)
+    normalResiduals = backwardErrors
   }
 
   package var width: Int { columns.count }
@@ -108,6 +110,9 @@ package final class BlockProblem<Element: Scalar> {
     return done
   }
 
+  /// A column takes no further part, whatever its residual; `inStep` before the iteration under way is counted.
+  package func noteEnd(column j: Int, inStep: Bool) { iterations[j] = monitor.iterations + (inStep ? 1 : 0) - firstIteration }
+
   /// A column is finished.
   package func finish(column j: Int, _ outcome: ColumnStatus) {
     status[j] = outcome
@@ -147,6 +152,7 @@ package final class BlockProblem<Element: Scalar> {
       trueResiduals[j] = part.trueResiduals[k]
       energyErrors[j] = part.energyErrors[k]
       backwardErrors[j] = part.backwardErrors[k]
+      normalResiduals[j] = part.normalResiduals[k]
     }
   }
 }

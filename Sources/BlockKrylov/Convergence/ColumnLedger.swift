@@ -131,6 +131,7 @@ struct ColumnLedger<Element: Scalar> {
       entries[j].trueResidual = problem.trueResiduals[k] * back
       entries[j].energyErrorEstimate = problem.energyErrors[k].map { $0 * back }
       entries[j].backwardError = problem.backwardErrors[k]
+      entries[j].normalResidual = problem.normalResiduals[k]
     }
   }
 
@@ -143,7 +144,7 @@ struct ColumnLedger<Element: Scalar> {
       column.scaleColumns(by: [scaling.factors[j]])
       problem.x[columns: k..<(k + 1)] = column
       problem.trueResiduals[k] = problem.startResiduals[k]
-      (problem.energyErrors[k], problem.backwardErrors[k]) = (nil, nil)
+      (problem.energyErrors[k], problem.backwardErrors[k], problem.normalResiduals[k]) = (nil, nil, nil)
       problem.monitor.record(
         .note, column: j, "the iterate had a larger residual than the initial guess, which is returned in its place")
     }

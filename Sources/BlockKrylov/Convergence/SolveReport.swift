@@ -18,6 +18,9 @@ public struct ColumnReport: Sendable, Equatable {
   public internal(set) var energyErrorEstimate: Double?
   /// The componentwise backward error of Arioli, Demmel and Duff (direct solves); `nil` elsewhere.
   public internal(set) var backwardError: Double?
+  /// ‖Aᴴr − damping²·x‖ / (‖A‖·‖r̄‖), which least squares make small where ‖r‖ cannot be, with a lower bound of ‖A‖ (LSQR, LSMR); `nil`
+  /// elsewhere.
+  public internal(set) var normalResidual: Double?
   /// The estimated relative residual at the start and after each iteration, where recording was asked for.
   public internal(set) var history: [Double]
 
@@ -36,7 +39,7 @@ public struct ColumnReport: Sendable, Equatable {
   public init(
     index: Int, status: ColumnStatus, iterations: Int = 0, rightHandSideNorm: Double, threshold: Double,
     estimatedResidual: Double = .nan, trueResidual: Double = .nan, energyErrorEstimate: Double? = nil,
-    backwardError: Double? = nil, history: [Double] = []
+    backwardError: Double? = nil, normalResidual: Double? = nil, history: [Double] = []
   ) {
     self.index = index
     self.status = status
@@ -47,6 +50,7 @@ public struct ColumnReport: Sendable, Equatable {
     self.trueResidual = trueResidual
     self.energyErrorEstimate = energyErrorEstimate
     self.backwardError = backwardError
+    self.normalResidual = normalResidual
     self.history = history
   }
 }

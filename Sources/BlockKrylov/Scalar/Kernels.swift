@@ -81,6 +81,20 @@ enum Kernels<S: Scalar> {
   }
 
   @inline(__always)
+  static func columnDots(
+    _ rows: Int, _ m: Int, _ x: Pointer, _ ldx: Int, _ y: Pointer, _ ldy: Int, _ out: MutablePointer
+  ) {
+    unsafe bk_column_dots(S.kernelType, Int64(rows), Int64(m), x, Int64(ldx), y, Int64(ldy), out)
+  }
+
+  @inline(__always)
+  static func combineColumns(
+    _ rows: Int, _ m: Int, _ alpha: Pointer, _ x: Pointer, _ ldx: Int, _ beta: Pointer?, _ y: MutablePointer, _ ldy: Int
+  ) {
+    unsafe bk_combine_columns(S.kernelType, Int64(rows), Int64(m), alpha, x, Int64(ldx), beta, y, Int64(ldy))
+  }
+
+  @inline(__always)
   static func columnMaxima(_ rows: Int, _ m: Int, _ x: Pointer, _ ldx: Int, _ out: MutableRealPointer) {
     unsafe bk_column_maxima(S.kernelType, Int64(rows), Int64(m), x, Int64(ldx), out)
   }

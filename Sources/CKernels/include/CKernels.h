@@ -79,6 +79,10 @@ void bk_update(bk_scalar type, int64_t rows, int64_t p, const void *x, int64_t l
 /* out[j] = sum_i |X[i,j]|^2, out of the real type; overwritten. */
 void bk_column_squares(bk_scalar type, int64_t rows, int64_t m, const void *x, int64_t ldx, void *out);
 
+/* out[j] = sum_i conj(X[i,j]) Y[i,j], out of the scalar type; overwritten. y may be x. */
+void bk_column_dots(bk_scalar type, int64_t rows, int64_t m, const void *x, int64_t ldx, const void *y, int64_t ldy,
+                    void *out);
+
 /* out[j] = max_i max(|Re X[i,j]|, |Im X[i,j]|), NaN if any entry of the column is NaN; out of the real type; 0 for no rows. */
 void bk_column_maxima(bk_scalar type, int64_t rows, int64_t m, const void *x, int64_t ldx, void *out);
 
@@ -94,6 +98,10 @@ void bk_scale_rows(bk_scalar type, int64_t rows, int64_t m, const void *d, const
  * read, so it may hold NaN). y may be x. */
 void bk_combine(bk_scalar type, int64_t rows, int64_t m, const void *alpha, const void *x, int64_t ldx,
                 const void *beta, void *y, int64_t ldy);
+
+/* Y[i,j] = alpha[j] X[i,j] + beta[j] Y[i,j] with m scalars each; beta == NULL: Y is not read. y may be x. */
+void bk_combine_columns(bk_scalar type, int64_t rows, int64_t m, const void *alpha, const void *x, int64_t ldx,
+                        const void *beta, void *y, int64_t ldy);
 
 /* Y[i,k] = X[i,column[k]] and Y[i,column[k]] = X[i,k], 0 <= k < m. */
 void bk_gather_columns(bk_scalar type, int64_t rows, int64_t m, const int64_t *column, const void *x, int64_t ldx,

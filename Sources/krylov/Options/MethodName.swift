@@ -4,7 +4,11 @@ import BlockKrylovDirect
 
 /// What `--method` takes.
 enum MethodName: String, CaseIterable, ExpressibleByArgument {
-  case auto, cg, gmres, gcrodr, lu, dense
+  case auto, cg, gmres, gcrodr, minres, bicgstab
+  case pseudoCG = "pseudo-cg"
+  case pseudoGMRES = "pseudo-gmres"
+  case pseudoBiCGStab = "pseudo-bicgstab"
+  case idr, ecg, lsqr, lsmr, lu, dense
 
   static var names: [String] { allCases.map(\.rawValue) }
 
@@ -14,6 +18,9 @@ enum MethodName: String, CaseIterable, ExpressibleByArgument {
   /// Whether it factorises A, so that there is nothing to precondition.
   var isDirect: Bool { self == .lu || self == .dense }
 
+  /// Whether it solves least-squares problems, so that A may be rectangular.
+  var isLeastSquares: Bool { self == .lsqr || self == .lsmr }
+
   /// The method with these options.
   func method(_ options: SolverOptions) -> any BlockMethod {
     let method: any BlockMethod =
@@ -22,6 +29,15 @@ enum MethodName: String, CaseIterable, ExpressibleByArgument {
       case .cg: BlockCG()
       case .gmres: BlockGMRES()
       case .gcrodr: BlockGCRODR()
+      case .minres: BlockMINRES()
+      case .bicgstab: BlockBiCGStab()
+      case .pseudoCG: PseudoBlockCG()
+      case .pseudoGMRES: PseudoBlockGMRES()
+      case .pseudoBiCGStab: PseudoBlockBiCGStab()
+      case .idr: PseudoBlockIDR()
+      case .ecg: EnlargedCG()
+      case .lsqr: LSQR()
+      case .lsmr: LSMR()
       case .lu: SparseLU()
       case .dense: DenseLU()
       }

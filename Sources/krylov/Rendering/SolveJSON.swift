@@ -15,7 +15,7 @@ extension MatrixSummary {
 }
 
 extension SolveRecord {
-  /// The record as an object of schema 1. Keys that not every solve has (`explanation`, `relative_error`, `backward_error`) come last.
+  /// The record as an object of schema 1. Keys that not every solve has (`explanation`, `relative_error`, `backward_error`, `relative_normal_residual`) come last.
   var json: JSON {
     var members: [JSON.Member] = [
       JSON.Member(key: "schema", value: .integer(JSON.schema)),
@@ -59,6 +59,9 @@ extension SolveRecord {
       members.append(JSON.Member(key: "relative_error", value: .number(relativeErrors[column.index])))
     }
     if let error = column.backwardError { members.append(JSON.Member(key: "backward_error", value: .number(error))) }
+    if let residual = column.normalResidual {
+      members.append(JSON.Member(key: "relative_normal_residual", value: .number(residual)))
+    }
     return .object(members)
   }
 
