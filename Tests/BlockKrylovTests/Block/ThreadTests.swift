@@ -1,0 +1,261 @@
+import ComplexModule
+import Testing
+
+@testable import BlockKrylov
+
+/// Every operation has the same bits for any number of threads.
+struct ThreadTests {
+  /// What `body` gives with one thread, after a comparison with 2, 3 and 7.
+  @discardableResult
+  private func sameForAnyThreads<R: Equatable>(
+    _ what: String, bytes: Int, _ body: () throws -> R
+  ) rethrows -> R {
+    let one = try Threads.$limit.withValue(1) { try body() }
+    for threads in [2, 3, 7] {
+      try Threads.$limit.withValue(threads) {
+        // The work is large enough that it would be shared.
+        #expect(Parallel.threads(forBytes: bytes) == threads, "\(what)")
+        let several = try body()
+        #expect(several == one, "\(what) with \(threads) threads")
+      }
+    }
+    return one
+  }
+
+  @Test func slicesCoverAllRowsOnce() {
+    for count in [0, 1, 7, 8, 9, 63, 64, 1000, 1001] {
+      for parts in 1...9 {
+        var next = 0
+        for part in 0..<parts {
+          let range = Parallel.slice(part, of: parts, count: count)
+          #expect(range.lowerBound == next && (range.lowerBound % 8 == 0 || range.isEmpty))
+          next = range.upperBound
+        }
+        #expect(next == count)
+      }
+      let (pieces, size) = BlockSpace<Double>.pieces(count)
+      #expect(pieces >= 1 && pieces <= 64 && pieces * size >= count && (pieces - 1) * size <= count)
+    }
+  }
+
+  @Test func poolRunsEveryPartOnce() {
+    for count in [1, 2, 5, 40] {
+      var hits = [Int](repeating: 0, count: count)
+      unsafe hits.withUnsafeMutableBufferPointer { hits in
+        let base = unsafe SendablePointer(base: hits.baseAddress.unsafelyUnwrapped)
+        WorkerPool.shared.run(count) { part in unsafe base.base[part] += 1 }
+      }
+      #expect(hits == [Int](repeating: 1, count: count))
+    }
+  }
+
+  @safe private struct SendablePointer: @unchecked Sendable { let base: UnsafeMutablePointer<Int> }
+
+  /// What an operation leaves in several places.
+  private struct Several<S: Scalar>: Equatable {
+    var blocks: [BlockVector<S>]
+    var matrices: [DenseMatrix<S>] = []
+  }
+
+  @Test(arguments: ScalarTypes.all)
+  func sparseProducts(type: any Scalar.Type) throws { try checkProducts(type) }
+
+  private func checkProducts<S: Scalar>(_ type: S.Type) throws {
+    var random = SplitMix(201)
+    let a = try random.sparse(9000, 9000, perRow: 6, emptyRows: true, S.self)
+    let (x, b) = (random.block(9000, 11, S.self), random.block(9000, 11, S.self))
+    let bytes = a.nonzeros * 12 * MemoryLayout<S>.stride
+    let y = sameForAnyThreads("A·X", bytes: bytes) {
+      var y = BlockVector<S>(rows: 9000, columns: 11)
+      a.multiply(x, residualOf: nil, into: &y)
+      return y
+    }
+    // Columns one by one have the bits of the block.
+    for j in [0, 5, 10] {
+      var column = BlockVector<S>(rows: 9000, columns: 1)
+      a.multiply(x[columns: j..<(j + 1)], residualOf: nil, into: &column)
+      #expect(column == y[columns: j..<(j + 1)], "one product with 11 columns is 11 products with one")
+    }
+    sameForAnyThreads("B − A·X", bytes: bytes) {
+      var r = b
+      a.multiply(x, residualOf: b, into: &r)
+      return r
+    }
+    try sameForAnyThreads("Aᴴ·X", bytes: bytes) { try a.adjointApplied(to: x) }
+    sameForAnyThreads("B − A·X, |A|·|X|", bytes: bytes) {
+      var (r, z) = (b, BlockVector<S.Magnitude>(rows: 9000, columns: 11))
+      a.residualAndMagnitude(of: x, b, into: &r, &z)
+      return [r.columnMajor.map(\.realPart), r.columnMajor.map(\.imaginaryPart), z.columnMajor.map(\.realPart)]
+    }
+  }
+
+  @Test func triangularSweeps() throws {
+    var random = SplitMix(202)
+    let a = try Reference.poisson(60, Double.self)
+    let factors = try IncompleteCholesky(a).factors
+    // Wide, since threads share the columns and each wants a few cache lines.
+    let b = random.block(3600, 250, Double.self)
+    sameForAnyThreads("L⁻¹·B", bytes: factors.lower.values.count * 251 * 8) {
+      var y = b
+      factors.lower.solve(b, into: &y)
+      factors.upper.solve(&y)
+      return y
+    }
+  }
+
+  @Test(arguments: ScalarTypes.all)
+  func blockOperations(type: any Scalar.Type) { checkBlocks(type) }
+
+  private func checkBlocks<S: Scalar>(_ type: S.Type) {
+    var random = SplitMix(203)
+    let (n, m) = (30011, 16)
+    let (x, y, z) = (random.block(n, m, S.self), random.block(n, m, S.self), random.block(n, m, S.self))
+    let c = DenseMatrix<S>(rows: m, columns: m) { _, _ in random.scalar() }
+    let bytes = n * m * MemoryLayout<S>.stride
+    let space = BlockSpace<S>(p: m, q: m, rows: n)
+    sameForAnyThreads("YᴴX", bytes: 2 * bytes) {
+      var g = c
+      space.inner(y, x, into: &g)
+      return g
+    }
+    sameForAnyThreads("[X Y]ᴴZ", bytes: 2 * bytes) {
+      var g = c
+      space.inner(basis: [x, y], count: 2, z, into: &g)
+      return g
+    }
+    sameForAnyThreads("norms", bytes: bytes) {
+      var norms = [Double](repeating: 0, count: m)
+      space.columnNorms(x, into: &norms)
+      return norms
+    }
+    sameForAnyThreads("Z + X·C", bytes: 3 * bytes) {
+      var result = y
+      space.multiply(x, c, plus: z, into: &result)
+      return result
+    }
+    sameForAnyThreads("Y += X·C", bytes: 3 * bytes) {
+      var result = y
+      space.update(&result, plus: x, times: c)
+      return result
+    }
+    sameForAnyThreads("Z −= [X Y]·C", bytes: 3 * bytes) {
+      var result = z
+      let tall = DenseMatrix<S>(rows: 2 * m, columns: m) { c[$0 % m, $1] }
+      space.update(&result, plus: [x, y], count: 2, times: tall, sign: -1)
+      return result
+    }
+    sameForAnyThreads("X = Z + X·C", bytes: 3 * bytes) {
+      var result = x
+      space.recur(&result, plus: z, times: c)
+      return result
+    }
+    sameForAnyThreads("αX + βY", bytes: 3 * bytes) {
+      var result = y
+      result.combine(3, x, -2)
+      return result
+    }
+  }
+
+  @Test(arguments: ScalarTypes.all)
+  func fusedOperations(type: any Scalar.Type) throws { try checkFused(type) }
+
+  private func checkFused<S: Scalar>(_ type: S.Type) throws {
+    var random = SplitMix(204)
+    for (n, r, m) in [(30011, 16, 18), (700, 3, 5), (1, 1, 1), (0, 2, 2)] {
+      let many = n > 1000
+      let (x, q) = (random.block(n, m, S.self), random.block(n, r, S.self))
+      let (p, w, z) = (random.block(n, r, S.self), random.block(n, r, S.self), random.block(n, r, S.self))
+      let c = DenseMatrix<S>(rows: r, columns: r) { _, _ in random.scalar() }
+      let t = DenseMatrix<S>(rows: r, columns: r) { _, _ in random.scalar() }
+      let y = DenseMatrix<S>(rows: r, columns: m) { _, _ in random.scalar() }
+      let space = BlockSpace<S>(p: r, q: m, rows: n)
+      let bytes = n * r * MemoryLayout<S>.stride
+      func compare<R: Equatable>(_ what: String, _ body: () -> R) -> R {
+        many ? sameForAnyThreads(what, bytes: 2 * bytes, body) : body()
+      }
+      /// Sums over n rows whose order differs.
+      func expectClose(_ a: DenseMatrix<S>, _ b: DenseMatrix<S>, _ u: BlockVector<S>, _ v: BlockVector<S>, _ what: String) {
+        let (lengths, others) = (u.columnNorms(), v.columnNorms())
+        for i in 0..<a.rows {
+          for j in 0..<a.columns {
+            let bound = 4 * Double(n + 2) * S.unitRoundoff * lengths[i] * others[j]
+            #expect(Double((a[i, j] - b[i, j]).modulus) <= bound, "\(what) \(S.self) n=\(n)")
+          }
+        }
+      }
+
+      // G = QᴴZ and N = QᴴQ.
+      let grams = compare("QᴴZ and QᴴQ") {
+        var (g, s) = (c, c)
+        space.inner(q, z, into: &g, squares: &s)
+        return [g, s]
+      }
+      var separate = c
+      space.inner(q, z, into: &separate)
+      expectClose(grams[0], separate, q, z, "QᴴZ")
+      space.inner(q, q, into: &separate)
+      expectClose(grams[1], separate, q, q, "QᴴQ")
+
+      // X += P·Y, Q += W·T, and the Gram matrix of the new Q.
+      let updated = compare("updates with Gram matrix") {
+        var (newX, newQ, g) = (x, q, c)
+        space.update(&newX, plus: p, times: y, and: &newQ, plus: w, times: t, gram: &g)
+        return Several(blocks: [newX, newQ], matrices: [g])
+      }
+      var (newX, newQ) = (x, q)
+      space.update(&newX, plus: p, times: y)
+      space.update(&newQ, plus: w, times: t)
+      #expect(updated.blocks == [newX, newQ], "fused updates have the bits of separate ones, \(S.self) n=\(n)")
+      space.inner(newQ, newQ, into: &separate)
+      expectClose(updated.matrices[0], separate, newQ, newQ, "Gram matrix of the updated Q")
+
+      // Q ← Q·T, Z ← Z·T, P ← Z + P·C, with and without Z.
+      for hasZ in [false, true] {
+        let advanced = compare("directions") {
+          var (newQ, newZ, newP): (BlockVector<S>, BlockVector<S>?, BlockVector<S>) = (q, hasZ ? z : nil, p)
+          space.advance(&newQ, &newZ, times: t, then: &newP, times: c)
+          return Several(blocks: [newQ, newZ, newP].compactMap { $0 })
+        }
+        var (newQ, newZ, newP): (BlockVector<S>, BlockVector<S>?, BlockVector<S>) = (q, hasZ ? z : nil, p)
+        space.recur(&newQ, plus: nil, times: t)
+        space.recurOptional(&newZ, times: t)
+        space.recur(&newP, plus: newZ ?? newQ, times: c)
+        #expect(advanced.blocks == [newQ, newZ, newP].compactMap { $0 }, "fused directions, \(S.self) n=\(n)")
+      }
+    }
+  }
+
+  /// W = A·P with PᴴW in the same pass.
+  @Test(arguments: ScalarTypes.all)
+  func productWithInnerProduct(type: any Scalar.Type) throws { try checkProductWithInner(type) }
+
+  private func checkProductWithInner<S: Scalar>(_ type: S.Type) throws {
+    var random = SplitMix(205)
+    let n = 20011
+    let a = try random.sparse(n, n, perRow: 4, S.self)
+    let p = random.block(n, 12, S.self)
+    let space = BlockSpace<S>(p: 12, q: 12, rows: n)
+    let monitor = SolveMonitor(columns: 12, timeLimit: nil, recordsHistory: false, observer: nil)
+    let bounds = [Double](repeating: 1, count: 12)
+    let problem = BlockProblem<S>(
+      a: a, b: p, x: p, hasGuess: false, columns: Array(0..<12), norms: bounds, thresholds: bounds, scales: bounds,
+      monitor: monitor)
+    let fused = try sameForAnyThreads("A·P with PᴴAP", bytes: 2 * n * 12 * MemoryLayout<S>.stride) {
+      var (w, g) = (p, DenseMatrix<S>(rows: 12, columns: 12))
+      try problem.apply(p, into: &w, inner: &g, space)
+      return Several(blocks: [w], matrices: [g])
+    }
+    var (w, g) = (p, DenseMatrix<S>(rows: 12, columns: 12))
+    a.multiply(p, residualOf: nil, into: &w)
+    #expect(fused.blocks == [w])
+    space.inner(p, w, into: &g)
+    let (lengths, others) = (p.columnNorms(), w.columnNorms())
+    for i in 0..<12 {
+      for j in 0..<12 {
+        let bound = 4 * Double(n) * S.unitRoundoff * lengths[i] * others[j]
+        #expect(Double((fused.matrices[0][i, j] - g[i, j]).modulus) <= bound)
+      }
+    }
+    #expect(monitor.operatorApplications == 4 && monitor.columnsApplied == 48)
+  }
+}
