@@ -29,6 +29,8 @@ final class BlockArnoldi<Element: Scalar> {
   private var lengths: [Double]
   private var noise: [Double]
   private var none: BlockVector<Element>?
+  /// Stands in the basis for a block that is taken out.
+  private let placeholder = BlockVector<Element>(rows: 0, columns: 0)
 
   init(rows: Int, width: Int, steps: Int) {
     self.rows = rows
@@ -44,7 +46,7 @@ final class BlockArnoldi<Element: Scalar> {
     basis.reserveCapacity(steps + 1)
   }
 
-  var byteCount: Int { basis.reduce(0) { $0 + $1.byteCount } + space.byteCount }
+  var byteCount: Int { BlockVector.byteCount(of: basis) + space.byteCount }
 
   /// A block of the basis's memory for the next direction, so that the caller writes A·V into it.
   func makeNext(columns: Int) {
@@ -101,9 +103,10 @@ final class BlockArnoldi<Element: Scalar> {
   /// The next block −= 𝒱·C.
   private func project(_ c: DenseMatrix<Element>) {
     // Taken out of the array while it is written, since the array is read.
-    var next = basis.remove(at: count)
+    var next = placeholder
+    swap(&next, &basis[count])
     space.update(&next, plus: basis, count: count, times: c, sign: -1)
-    basis.insert(next, at: count)
+    swap(&next, &basis[count])
   }
 }
 

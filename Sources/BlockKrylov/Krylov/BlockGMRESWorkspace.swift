@@ -43,7 +43,7 @@ extension BlockGMRESEngine {
 
     var byteCount: Int {
       arnoldi.byteCount + hessenberg.byteCount + scratch.byteCount + preconditioned.byteCount
-        + directions.reduce(0) { $0 + $1.byteCount }
+        + BlockVector.byteCount(of: directions)
     }
 
     /// Λ = S·diag(‖r_j‖), since the columns had unit length.

@@ -32,7 +32,7 @@ final class BlockHessenberg<Element: Scalar> {
 
   var byteCount: Int {
     var count = capacity * width
-    for block in blocks { count += block.values.count }
+    for k in blocks.indices { count += blocks[k].values.count }
     return count * MemoryLayout<Element>.stride
   }
 
