@@ -163,7 +163,7 @@ struct BlockVectorTests {
   // MARK: The ends of the number range
 
   @Test func normsNearTheEndsOfTheRange() {
-    let extreme: [Double] = [.leastNonzeroMagnitude, 1e-310, .leastNormalMagnitude, 1e-300, 1e300, .greatestFiniteMagnitude / 4]
+    let extreme: [Double] = [.leastNonzeroMagnitude, .leastNormalMagnitude / 200, .leastNormalMagnitude, 1e-300, 1e300, .greatestFiniteMagnitude / 4]
     let x = BlockVector<Double>(rows: 4, columns: extreme.count) { _, j in extreme[j] }
     let (norms, scaling) = (x.columnNorms(), ColumnScaling(of: x))
     for (j, value) in extreme.enumerated() {
@@ -176,7 +176,9 @@ struct BlockVectorTests {
     let float = BlockVector<Float>(rows: 1, columns: 2) { _, j in j == 0 ? .leastNonzeroMagnitude : .greatestFiniteMagnitude }
     let single = ColumnScaling(of: float)
     #expect(single.factors.allSatisfy(\.isNormal) && single.inverses.allSatisfy(\.isNormal))
-    #expect(float.columnNorms() == [Double(Float.leastNonzeroMagnitude), Double(Float.greatestFiniteMagnitude)])
+    for (norm, value) in zip(float.columnNorms(), [Float.leastNonzeroMagnitude, .greatestFiniteMagnitude]) {
+      #expect(abs(norm - Double(value)) <= 1e-7 * Double(value))
+    }
   }
 
   @Test func columnsThatAreZeroOrNotFiniteAreNotScaled() {
