@@ -158,7 +158,8 @@ struct ColumnLedger<Element: Scalar> {
       guard problem.status[k]?.isConverged == true, !(residuals[k] <= problem.thresholds[k]) else { continue }
       problem.finish(column: k, .stagnated(.attainableAccuracy))
       problem.monitor.record(
-        .note, column: problem.columns[k], "X lies among the subnormal numbers, whose few digits leave a larger residual; scale B")
+        .note, column: problem.columns[k], "X lies among the subnormal numbers, whose few digits leave a larger residual; scale B"
+      )
     }
   }
 

@@ -163,7 +163,9 @@ struct BlockVectorTests {
   // MARK: The ends of the number range
 
   @Test func normsNearTheEndsOfTheRange() {
-    let extreme: [Double] = [.leastNonzeroMagnitude, .leastNormalMagnitude / 200, .leastNormalMagnitude, 1e-300, 1e300, .greatestFiniteMagnitude / 4]
+    let extreme: [Double] = [
+      .leastNonzeroMagnitude, .leastNormalMagnitude / 200, .leastNormalMagnitude, 1e-300, 1e300, .greatestFiniteMagnitude / 4,
+    ]
     let x = BlockVector<Double>(rows: 4, columns: extreme.count) { _, j in extreme[j] }
     let (norms, scaling) = (x.columnNorms(), ColumnScaling(of: x))
     for (j, value) in extreme.enumerated() {

@@ -108,7 +108,8 @@ struct ThreadTests {
 
   private func checkBlocks<S: Scalar>(_ type: S.Type) {
     var random = SplitMix(203)
-    let (n, m) = (30011, 16)
+    let m = 16
+    let n = 7 * Parallel.grainBytes / (m * MemoryLayout<S>.stride) + 11
     let (x, y, z) = (random.block(n, m, S.self), random.block(n, m, S.self), random.block(n, m, S.self))
     let c = DenseMatrix<S>(rows: m, columns: m) { _, _ in random.scalar() }
     let bytes = n * m * MemoryLayout<S>.stride
@@ -161,7 +162,8 @@ struct ThreadTests {
 
   private func checkFused<S: Scalar>(_ type: S.Type) throws {
     var random = SplitMix(204)
-    for (n, r, m) in [(30011, 16, 18), (700, 3, 5), (1, 1, 1), (0, 2, 2)] {
+    let large = 7 * Parallel.grainBytes / (2 * 16 * MemoryLayout<S>.stride) + 11
+    for (n, r, m) in [(large, 16, 18), (700, 3, 5), (1, 1, 1), (0, 2, 2)] {
       let many = n > 1000
       let (x, q) = (random.block(n, m, S.self), random.block(n, r, S.self))
       let (p, w, z) = (random.block(n, r, S.self), random.block(n, r, S.self), random.block(n, r, S.self))
@@ -231,7 +233,7 @@ struct ThreadTests {
 
   private func checkProductWithInner<S: Scalar>(_ type: S.Type) throws {
     var random = SplitMix(205)
-    let n = 20011
+    let n = 7 * Parallel.grainBytes / (2 * 12 * MemoryLayout<S>.stride) + 11
     let a = try random.sparse(n, n, perRow: 4, S.self)
     let p = random.block(n, 12, S.self)
     let space = BlockSpace<S>(p: 12, q: 12, rows: n)

@@ -12,12 +12,17 @@ struct AllocationTests {
     let method: any BlockMethod
     let preconditioner: PreconditionerChoice
     var isComplex = false
-    var testDescription: String { "\(method.name) \(method.options.side) \(preconditioner.name) \(isComplex ? "complex" : "real")" }
+    var testDescription: String {
+      "\(method.name) \(method.options.side) \(preconditioner.name) \(isComplex ? "complex" : "real")"
+    }
 
     static func all(_ choices: [(any BlockMethod, PreconditionerChoice)]) -> [Setting] {
       choices.flatMap { [Setting(method: $0, preconditioner: $1), Setting(method: $0, preconditioner: $1, isComplex: true)] }
     }
   }
+
+  /// 80 × 80 points: no preconditioner here solves it to rounding in 60 iterations.
+  private static let matrix = try? Reference.poisson(80, Double.self)
 
   static let cg = Setting.all([(BlockCG(), .none), (BlockCG(), .jacobi), (BlockCG(), .ic0)])
   static let gmres = Setting.all([
@@ -25,7 +30,7 @@ struct AllocationTests {
     (BlockGMRES(side: .flexible), .ilu0),
   ])
 
-  /// What the second of two equal solves allocates.
+  /// What a solve allocates after another one: the least of three, since the run-time library fills caches of its own now and then.
   private func allocations<S: Scalar>(
     _ setting: Setting, _ a: CSRMatrix<S>, iterations: Int, restart: Int
   ) throws -> (count: Int, bytes: Int) {
@@ -39,20 +44,23 @@ struct AllocationTests {
     var random = SplitMix(61)
     let b: BlockVector<S> = random.block(a.rows, 3)
     let prepared = try method.prepare(a)
-    _ = try prepared.solve(b)
-    let (count, bytes) = (allocation_count(), allocated_bytes())
-    let report = try prepared.solve(b).report
-    let result = (Int(allocation_count() - count), Int(allocated_bytes() - bytes))
-    #expect(report.iterations == iterations, "\(report)")
-    return result
+    #expect(try prepared.solve(b).report.iterations == iterations)
+    var least = (count: Int.max, bytes: Int.max)
+    for _ in 0..<3 {
+      let (count, bytes) = (allocation_count(), allocated_bytes())
+      _ = try prepared.solve(b)
+      least = (min(least.count, Int(allocation_count() - count)), min(least.bytes, Int(allocated_bytes() - bytes)))
+    }
+    return least
   }
 
   private func allocations(
     _ setting: Setting, iterations: Int, restart: Int = 100, size: Int = 80
   ) throws -> (count: Int, bytes: Int) {
-    setting.isComplex
-      ? try allocations(setting, Reference.poisson(size, Complex<Double>.self), iterations: iterations, restart: restart)
-      : try allocations(setting, Reference.poisson(size, Double.self), iterations: iterations, restart: restart)
+    let a = try size == 80 ? #require(Self.matrix) : Reference.poisson(size)
+    return setting.isComplex
+      ? try allocations(setting, a.converted(to: Complex<Double>.self), iterations: iterations, restart: restart)
+      : try allocations(setting, a, iterations: iterations, restart: restart)
   }
 
   @Test func theCounterCounts() {
@@ -81,11 +89,12 @@ struct AllocationTests {
   func restartsAllocateTheirEventOnly(setting: Setting) throws {
     func perRestart(size: Int) throws -> Int {
       let (few, many) = try (
-        allocations(setting, iterations: 20, restart: 10, size: size), allocations(setting, iterations: 60, restart: 10, size: size)
+        allocations(setting, iterations: 20, restart: 10, size: size),
+        allocations(setting, iterations: 60, restart: 10, size: size)
       )
       return (many.bytes - few.bytes) / 4
     }
-    let (small, large) = try (perRestart(size: 60), perRestart(size: 90))
+    let (small, large) = try (perRestart(size: 70), perRestart(size: 80))
     #expect(small == large)
     #expect(large < 8192)
   }

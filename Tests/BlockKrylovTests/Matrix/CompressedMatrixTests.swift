@@ -175,7 +175,8 @@ struct CompressedMatrixTests {
 
   @Test func infinityNormIsTheLargestRow() throws {
     let a = try CSRMatrix<Complex<Double>>(
-      rows: 3, columns: 2, rowStart: [0, 2, 2, 3], columnIndex: [0, 1, 1], values: [Complex(3, -4), Complex(1, 0), Complex(0, 5.5)])
+      rows: 3, columns: 2, rowStart: [0, 2, 2, 3], columnIndex: [0, 1, 1],
+      values: [Complex(3, -4), Complex(1, 0), Complex(0, 5.5)])
     #expect(a.infinityNorm == 6)
     #expect(CSRMatrix<Float>(diagonal: []).infinityNorm == 0)
   }

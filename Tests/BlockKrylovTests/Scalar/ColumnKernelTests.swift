@@ -83,7 +83,8 @@ struct ColumnKernelTests {
         }
       }
       for inPlace in [false, true] {
-        var (c, r) = inPlace
+        var (c, r) =
+          inPlace
           ? (Strided(overwriting: x), Strided(overwriting: x))
           : (Strided<S>(resultOf: n, m, stride: m + 2), Strided<S>(resultOf: n, m, stride: m + 2))
         unsafe x.read { x0 in

@@ -213,7 +213,7 @@ struct SparseKernelTests {
     var random = SplitMix(104)
     for n in KernelCases.heights {
       for m in KernelCases.widths {
-        for (descending, hasDiagonal) in [(false, true), (false, false), (true, true), (true, false)] {
+        for (descending, hasDiagonal) in [(false, m % 2 == 0), (true, m % 2 == 1)] {
           let t = RandomRows<S>(n, n, descending ? .upper : .lower, &random)
           let b = Strided<S>(n, m, stride: m + 1, &random)
           let d = (0..<n).map { _ in random.scalar(S.self) + 2 }
