@@ -54,7 +54,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["auto", "cg", "gmres", "lu", "dense"])
+  @Test(arguments: ["auto", "cg", "gmres", "gcrodr", "lu", "dense"])
   func everyMethod(method: String) throws {
     let outcome = try run("solve", "poisson2d:9", "--columns", "2", "--method", method, "--format", "json", "--exact-solution")
     #expect(outcome.status == 0)
@@ -79,6 +79,19 @@ import Testing
     let json = try outcome.json
     #expect(json["rtol"] as? Double == (precision == "double" ? 1e-8 : 1e-5))
     #expect((json["matrix"] as? [String: Any])?["field"] as? String == (matrix.hasPrefix("helmholtz") ? "complex" : "real"))
+  }
+
+  @Test func memoryLimitIsKeptOrRefused() throws {
+    let arguments = [
+      "solve", "convdiff2d:40", "--columns", "4", "--method", "gmres", "-p", "ilu0", "--format", "json", "--quiet",
+    ]
+    let capped = try run(arguments + ["--memory-limit", "1.5M"])
+    #expect(capped.status == 0)
+    let events = try #require(try capped.json["events"] as? [[String: Any]])
+    #expect(events.contains { ($0["detail"] as? String)?.contains("memory limit") == true })
+    let refused = try run(arguments + ["--memory-limit", "1k"])
+    #expect(refused.status != 0 && refused.errors.contains("memory limit is 1024 bytes"))
+    #expect(try run(arguments + ["--memory-limit", "much"]).errors.contains("much"))
   }
 
   @Test func automaticChoiceIsExplained() throws {

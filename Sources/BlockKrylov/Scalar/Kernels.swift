@@ -172,3 +172,7 @@ enum Kernels<S: Scalar> {
     return try body()
   }
 }
+
+/// Tells the processor that this thread spins, so that it leaves the core's other thread the time.
+@inline(__always)
+func spinPause() { bk_pause() }

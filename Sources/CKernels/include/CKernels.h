@@ -31,6 +31,15 @@ const char *bk_instruction_set(void);
  * 0, and nothing changes, where there is none of that name or the machine lacks it. */
 int bk_restrict_instruction_set(const char *name);
 
+/* Tells the processor that the caller spins. */
+static inline void bk_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 /* ---- sparse times block -------------------------------------------------------------------------------------- */
 
 /* b == NULL:  Y[i,:] = sum_k value[k] X[index[k],:]            for begin <= i < end, start[i] <= k < start[i+1]

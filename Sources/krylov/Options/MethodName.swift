@@ -4,7 +4,7 @@ import BlockKrylovDirect
 
 /// What `--method` takes.
 enum MethodName: String, CaseIterable, ExpressibleByArgument {
-  case auto, cg, gmres, lu, dense
+  case auto, cg, gmres, gcrodr, lu, dense
 
   static var names: [String] { allCases.map(\.rawValue) }
 
@@ -21,6 +21,7 @@ enum MethodName: String, CaseIterable, ExpressibleByArgument {
       case .auto: Self.automatic
       case .cg: BlockCG()
       case .gmres: BlockGMRES()
+      case .gcrodr: BlockGCRODR()
       case .lu: SparseLU()
       case .dense: DenseLU()
       }

@@ -198,66 +198,78 @@ struct ThreadTests {
       space.inner(q, q, into: &separate)
       expectClose(grams[1], separate, q, q, "QᴴQ")
 
-      // X += P·Y, Q += W·T, and the Gram matrix of the new Q.
-      let updated = compare("updates with Gram matrix") {
-        var (newX, newQ, g) = (x, q, c)
-        space.update(&newX, plus: p, times: y, and: &newQ, plus: w, times: t, gram: &g)
-        return Several(blocks: [newX, newQ], matrices: [g])
+      // Q += W·T, and the Gram matrix of the new Q.
+      let updated = compare("update with Gram matrix") {
+        var (newQ, g) = (q, c)
+        space.update(&newQ, plus: w, times: t, gram: &g)
+        return Several(blocks: [newQ], matrices: [g])
       }
-      var (newX, newQ) = (x, q)
-      space.update(&newX, plus: p, times: y)
-      space.update(&newQ, plus: w, times: t)
-      #expect(updated.blocks == [newX, newQ], "fused updates have the bits of separate ones, \(S.self) n=\(n)")
-      space.inner(newQ, newQ, into: &separate)
-      expectClose(updated.matrices[0], separate, newQ, newQ, "Gram matrix of the updated Q")
+      var updatedQ = q
+      space.update(&updatedQ, plus: w, times: t)
+      #expect(updated.blocks == [updatedQ], "a fused update has the bits of a separate one, \(S.self) n=\(n)")
+      space.inner(updatedQ, updatedQ, into: &separate)
+      expectClose(updated.matrices[0], separate, updatedQ, updatedQ, "Gram matrix of the updated Q")
 
-      // Q ← Q·T, Z ← Z·T, P ← Z + P·C, with and without Z.
+      // X += P·Y, Q ← Q·T, Z ← Z·T, P ← Z + P·C, with and without Z.
       for hasZ in [false, true] {
         let advanced = compare("directions") {
-          var (newQ, newZ, newP): (BlockVector<S>, BlockVector<S>?, BlockVector<S>) = (q, hasZ ? z : nil, p)
-          space.advance(&newQ, &newZ, times: t, then: &newP, times: c)
-          return Several(blocks: [newQ, newZ, newP].compactMap { $0 })
+          var (newX, newQ, newZ, newP): (BlockVector<S>, BlockVector<S>, BlockVector<S>?, BlockVector<S>) = (
+            x, q, hasZ ? z : nil, p
+          )
+          unsafe space.withAdvance(&newX, plus: y, &newQ, &newZ, times: t, &newP, times: c) { advance, _ in
+            Parallel.rows(n, bytesPerRow: 2 * r * MemoryLayout<S>.stride, advance)
+          }
+          return Several(blocks: [newX, newQ, newZ, newP].compactMap { $0 })
         }
-        var (newQ, newZ, newP): (BlockVector<S>, BlockVector<S>?, BlockVector<S>) = (q, hasZ ? z : nil, p)
+        var (newX, newQ, newZ, newP): (BlockVector<S>, BlockVector<S>, BlockVector<S>?, BlockVector<S>) = (
+          x, q, hasZ ? z : nil, p
+        )
+        space.update(&newX, plus: p, times: y)
         space.recur(&newQ, plus: nil, times: t)
         space.recurOptional(&newZ, times: t)
         space.recur(&newP, plus: newZ ?? newQ, times: c)
-        #expect(advanced.blocks == [newQ, newZ, newP].compactMap { $0 }, "fused directions, \(S.self) n=\(n)")
+        #expect(advanced.blocks == [newX, newQ, newZ, newP].compactMap { $0 }, "fused directions, \(S.self) n=\(n)")
       }
     }
   }
 
-  /// W = A·P with PᴴW in the same pass.
+  /// W = A·P with PᴴW in the same pass, while P = Q + P·C is being written.
   @Test(arguments: ScalarTypes.all)
   func productWithInnerProduct(type: any Scalar.Type) throws { try checkProductWithInner(type) }
 
   private func checkProductWithInner<S: Scalar>(_ type: S.Type) throws {
     var random = SplitMix(205)
-    let n = 7 * Parallel.grainBytes / (2 * 12 * MemoryLayout<S>.stride) + 11
-    let a = try random.sparse(n, n, perRow: 4, S.self)
-    let p = random.block(n, 12, S.self)
-    let space = BlockSpace<S>(p: 12, q: 12, rows: n)
-    let monitor = SolveMonitor(columns: 12, timeLimit: nil, recordsHistory: false, observer: nil)
-    let bounds = [Double](repeating: 1, count: 12)
+    let (a, m) = (try Reference.poisson(200, S.self), 6)
+    let n = a.rows
+    let (p, q) = (random.block(n, m, S.self), random.block(n, m, S.self))
+    let c = DenseMatrix<S>(rows: m, columns: m) { _, _ in random.scalar() }
+    let space = BlockSpace<S>(p: m, q: m, rows: n)
+    let monitor = SolveMonitor(columns: m, timeLimit: nil, recordsHistory: false, observer: nil)
+    let bounds = [Double](repeating: 1, count: m)
     let problem = BlockProblem<S>(
-      a: a, b: p, x: p, hasGuess: false, columns: Array(0..<12), norms: bounds, thresholds: bounds, scales: bounds,
+      a: a, b: p, x: p, hasGuess: false, columns: Array(0..<m), norms: bounds, thresholds: bounds, scales: bounds,
       monitor: monitor)
-    let fused = try sameForAnyThreads("A·P with PᴴAP", bytes: 2 * n * 12 * MemoryLayout<S>.stride) {
-      var (w, g) = (p, DenseMatrix<S>(rows: 12, columns: 12))
-      try problem.apply(p, into: &w, inner: &g, space)
-      return Several(blocks: [w], matrices: [g])
+    let schedule = try #require(problem.rowSchedule())
+    let fused = sameForAnyThreads("A·P with PᴴAP", bytes: 2 * n * m * MemoryLayout<S>.stride) {
+      var (x, newQ, none, newP): (BlockVector<S>, BlockVector<S>, BlockVector<S>?, BlockVector<S>) = (p, q, nil, p)
+      var (w, g) = (p, DenseMatrix<S>(rows: m, columns: m))
+      unsafe space.withAdvance(&x, plus: nil, &newQ, &none, times: nil, &newP, times: c) { advance, base in
+        unsafe problem.apply(base, p.stride, into: &w, inner: &g, space, schedule, after: advance)
+      }
+      return Several(blocks: [newP, w], matrices: [g])
     }
-    var (w, g) = (p, DenseMatrix<S>(rows: 12, columns: 12))
-    a.multiply(p, residualOf: nil, into: &w)
-    #expect(fused.blocks == [w])
-    space.inner(p, w, into: &g)
-    let (lengths, others) = (p.columnNorms(), w.columnNorms())
-    for i in 0..<12 {
-      for j in 0..<12 {
+    var (newP, w, g) = (p, p, DenseMatrix<S>(rows: m, columns: m))
+    space.recur(&newP, plus: q, times: c)
+    a.multiply(newP, residualOf: nil, into: &w)
+    #expect(fused.blocks == [newP, w])
+    space.inner(newP, w, into: &g)
+    let (lengths, others) = (newP.columnNorms(), w.columnNorms())
+    for i in 0..<m {
+      for j in 0..<m {
         let bound = 4 * Double(n) * S.unitRoundoff * lengths[i] * others[j]
         #expect(Double((fused.matrices[0][i, j] - g[i, j]).modulus) <= bound)
       }
     }
-    #expect(monitor.operatorApplications == 4 && monitor.columnsApplied == 48)
+    #expect(monitor.operatorApplications == 4 && monitor.columnsApplied == 4 * m)
   }
 }
