@@ -56,8 +56,8 @@ final class BlockHessenberg<Element: Scalar> {
 
   var byteCount: Int {
     var count = capacity * width
-    for block in blocks { count += block.reserved }
-    for rotation in rotations { count += rotation.matrix.reserved }
+    for k in blocks.indices { count += blocks[k].reserved }
+    for k in rotations.indices { count += rotations[k].matrix.reserved }
     return count * MemoryLayout<Element>.stride
   }
 
