@@ -9,7 +9,8 @@ public import BlockKrylov
 /// try lu.update(values)                    // the same pattern: the symbolic analysis is kept
 /// ```
 /// Made by UMFPACK (T. A. Davis, “Algorithm 832”, ACM Trans. Math. Softw. 30, 2004) with its default strategy, ordering and row
-/// scaling. `Float` and `Complex<Float>` matrices are factored in double precision and solutions rounded. These solves are plain
+/// scaling; its factors are then rearranged for whole blocks, dense where neighbouring columns have nearly the same structure, and solve
+/// all columns of a panel at once. `Float` and `Complex<Float>` matrices are factored in double precision and solutions rounded. These solves are plain
 /// triangular solves; ``SparseLU`` adds refinement, verified residuals and a status for each column.
 ///
 /// > Important: UMFPACK is under the GNU General Public License, version 2 or later, and so is a program that contains it. That is
@@ -28,7 +29,7 @@ public struct LUFactorization<Element: Scalar>: Sendable {
   private(set) var matrix: CSRMatrix<Element>
   // Nil for a matrix of order 0, which UMFPACK refuses.
   private var symbolic: UMFPACK.Symbolic?
-  private var numeric: UMFPACK.Numeric?
+  private var factors: UMFPACK.Factors?
 
   /// Analyses and factors a matrix. A singular matrix is factored too; see ``LUStatistics/zeroPivots``.
   ///
@@ -50,7 +51,7 @@ public struct LUFactorization<Element: Scalar>: Sendable {
     guard matrix.rows > 0 else { return }
     let columns = UMFPACK.Columns(matrix)
     let symbolic = try UMFPACK.Symbolic(columns)
-    numeric = try UMFPACK.Numeric(columns, symbolic)
+    factors = try UMFPACK.Factors(columns, symbolic)
     self.symbolic = symbolic
   }
 
@@ -83,18 +84,18 @@ public struct LUFactorization<Element: Scalar>: Sendable {
   }
 
   private mutating func refactor(_ new: CSRMatrix<Element>) throws {
-    if let symbolic { numeric = try UMFPACK.Numeric(UMFPACK.Columns(new), symbolic) }
+    if let symbolic { factors = try UMFPACK.Factors(UMFPACK.Columns(new), symbolic) }
     matrix = new
   }
 
   /// The solution of A·X = B, Aᵀ·X = B or Aᴴ·X = B for all columns.
   ///
-  /// Columns are spread over threads; the result has the same bits for any number of them, and each column has the bits that it has
-  /// alone.
+  /// Columns are solved in panels of up to 256 bytes a row, which are spread over threads; the result has the same bits for any number
+  /// of them, and each column has the bits that it has alone.
   ///
   /// - Throws: `BlockKrylovError.shape` when B does not have n rows, `BlockKrylovError.factorization` when a pivot is
   ///   zero.
-  /// - Complexity: 2·nnz(L + U)·m flops, one allocation for X and one of 2n numbers per column at work.
+  /// - Complexity: 2·nnz(L + U)·m flops, one allocation for X and, for each thread, one of 256·n bytes at most.
   public func solve(_ b: BlockVector<Element>, _ system: System = .plain) throws -> BlockVector<Element> {
     try checkShape(b.rows, equals: order, "A has \(order) rows, B has \(b.rows)")
     let zeros = statistics.zeroPivots
@@ -110,26 +111,20 @@ public struct LUFactorization<Element: Scalar>: Sendable {
 
   /// The same into memory that is there, without checks: NaN and infinity come out where a pivot is zero.
   func solve(_ b: BlockVector<Element>, into x: inout BlockVector<Element>, _ system: System = .plain) {
-    let umfpackSystem: UMFPACK.System =
-      switch system {
-      case .plain: .a
-      case .transpose: .transpose
-      case .adjoint: .adjoint
-      }
-    numeric?.solve(b, into: &x, umfpackSystem)
+    factors?.solve(system).solve(b, into: &x)
   }
 
   /// Sizes, work and choices of the factorisation.
   public var statistics: LUStatistics {
     var result = LUStatistics(order: order, nonzeros: matrix.nonzeros)
-    guard let symbolic, let numeric else { return result }
-    result.lowerNonzeros = numeric.lowerNonzeros
-    result.upperNonzeros = numeric.upperNonzeros
-    result.flops = numeric.flops
-    result.storedBytes = numeric.storedBytes
-    result.peakBytes = numeric.peakBytes
-    result.zeroPivots = numeric.zeroPivots
-    result.pivotRatio = numeric.pivotRatio
+    guard let symbolic, let factors else { return result }
+    result.lowerNonzeros = factors.lowerNonzeros
+    result.upperNonzeros = factors.upperNonzeros
+    result.flops = factors.flops
+    result.storedBytes = factors.storedBytes
+    result.peakBytes = factors.peakBytes
+    result.zeroPivots = factors.zeroPivots
+    result.pivotRatio = factors.pivotRatio
     result.strategy = symbolic.strategyName
     result.ordering = symbolic.orderingName
     return result
