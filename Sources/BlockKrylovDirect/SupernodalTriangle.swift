@@ -18,9 +18,9 @@ internal import CDirectKernels
     case stored
   }
 
-  /// The factor T by columns; `diagonal` says whether T's diagonal is 1.
-  init(_ matrix: LowerColumns, diagonal: Diagonal) {
-    (order, isComplex, supernodes) = (matrix.order, matrix.isComplex, Supernodes(matrix))
+  /// The factor T by columns; `diagonal` says whether T's diagonal is 1, `joins` whether columns may share a supernode.
+  init(_ matrix: LowerColumns, diagonal: Diagonal, joins: Bool = true) {
+    (order, isComplex, supernodes) = (matrix.order, matrix.isComplex, Supernodes(matrix, joins: joins))
     unsafe values = Self.zeros(supernodes.storedNumbers * matrix.parts)
     let (parts, nodes) = (matrix.parts, supernodes)
     var place = [Int](repeating: 0, count: order)
@@ -89,17 +89,21 @@ internal import CDirectKernels
     supernodes.storedNumbers * (isComplex ? 16 : 8) + supernodes.list.count * 4 + supernodes.first.count * 20
   }
 
-  /// Y = T⁻¹·Y, or conj(T)⁻¹·Y, for a panel of `width` doubles in a row.
-  func forward(_ panel: UnsafeMutablePointer<Double>, width: Int, conjugate: Bool) {
+  /// Y = T⁻¹·Y, or conj(T)⁻¹·Y, for a panel of `width` doubles in a row; of some supernodes only where they are given.
+  func forward(_ panel: UnsafeMutablePointer<Double>, width: Int, conjugate: Bool, nodes: Range<Int>? = nil) {
+    let nodes = nodes ?? 0..<supernodes.count
     unsafe withTriangle {
-      unsafe bkd_forward(isComplex ? 1 : 0, $0, 0, Int64(supernodes.count), conjugate ? 1 : 0, panel, Int64(width))
+      unsafe bkd_forward(
+        isComplex ? 1 : 0, $0, Int64(nodes.lowerBound), Int64(nodes.upperBound), conjugate ? 1 : 0, panel, Int64(width))
     }
   }
 
   /// Y = T⁻ᵀ·Y, or T⁻ᴴ·Y.
-  func backward(_ panel: UnsafeMutablePointer<Double>, width: Int, conjugate: Bool) {
+  func backward(_ panel: UnsafeMutablePointer<Double>, width: Int, conjugate: Bool, nodes: Range<Int>? = nil) {
+    let nodes = nodes ?? 0..<supernodes.count
     unsafe withTriangle {
-      unsafe bkd_backward(isComplex ? 1 : 0, $0, 0, Int64(supernodes.count), conjugate ? 1 : 0, panel, Int64(width))
+      unsafe bkd_backward(
+        isComplex ? 1 : 0, $0, Int64(nodes.lowerBound), Int64(nodes.upperBound), conjugate ? 1 : 0, panel, Int64(width))
     }
   }
 

@@ -21,6 +21,27 @@ struct LowerColumns {
     diagonal = [Double](repeating: 0, count: order * (isComplex ? 2 : 1))
   }
 
+  /// The same from columns, of which no order is asked.
+  init(transposing start: [Int], _ row: [Int], _ value: [Double], isComplex: Bool) {
+    let (n, parts) = (start.count - 1, isComplex ? 2 : 1)
+    // By rows first: what comes out of turning those has rows ascending.
+    var rowStart = [Int](repeating: 0, count: n + 1)
+    for i in row.prefix(start[n]) { rowStart[i + 1] += 1 }
+    for i in 0..<n { rowStart[i + 1] += rowStart[i] }
+    var next = rowStart
+    var column = [Int](repeating: 0, count: start[n])
+    var turned = [Double](repeating: 0, count: start[n] * parts)
+    for j in 0..<n {
+      for k in start[j]..<start[j + 1] {
+        let target = next[row[k]]
+        next[row[k]] = target + 1
+        column[target] = j
+        for p in 0..<parts { turned[target * parts + p] = value[k * parts + p] }
+      }
+    }
+    self.init(order: n, isComplex: isComplex, rowStart: rowStart, column: column, value: turned)
+  }
+
   /// The same from rows: row i has the entries `rowStart[i] ..< rowStart[i + 1]`, columns in any order.
   init(order: Int, isComplex: Bool, rowStart: [Int], column: [Int], value: [Double]) {
     let parts = isComplex ? 2 : 1
@@ -89,11 +110,11 @@ struct Supernodes: Equatable {
 
   /// Joins the columns of a matrix. A column joins the one before it if it is the first row of that column's list (its parent in the
   /// elimination tree), as only then the zeros stay few.
-  init(_ matrix: LowerColumns) {
-    self.init(order: matrix.order, start: matrix.start, row: matrix.row)
+  init(_ matrix: LowerColumns, joins: Bool = true) {
+    self.init(order: matrix.order, start: matrix.start, row: matrix.row, joins: joins)
   }
 
-  init(order: Int, start: [Int], row: [Int32]) {
+  init(order: Int, start: [Int], row: [Int32], joins: Bool = true) {
     var stack: [Node] = []
     list.reserveCapacity(row.count / 2)
     var union: [Int32] = []
@@ -101,7 +122,7 @@ struct Supernodes: Equatable {
       // The lists of the nodes on the stack follow each other, so that joining the last two only touches the end.
       list.append(contentsOf: row[start[j]..<start[j + 1]])
       var node = Node(first: j, width: 1, rows: start[j + 1] - start[j], nonzeros: start[j + 1] - start[j] + 1)
-      while let last = stack.last, last.width + node.width <= Self.mostColumns {
+      while joins, let last = stack.last, last.width + node.width <= Self.mostColumns {
         let ownStart = list.count - node.rows
         let lastStart = ownStart - last.rows
         guard last.rows > 0, Int(list[lastStart]) == node.first else { break }

@@ -22,6 +22,9 @@ struct TriangularSolve {
   var storeOrder: [Int32]
   var storeScale: [Double]?
 
+  /// A coupling of diagonal blocks, for a matrix in block triangular form; `nil` for a single block.
+  var blocks: DiagonalBlocks?
+
   /// The widest panel, in doubles: 4 vectors of 8.
   private static var widestPanel: Int { 32 }
   /// The fewest columns, in doubles, that are worth a thread of their own: each thread reads the whole factor.
@@ -50,14 +53,35 @@ struct TriangularSolve {
               let width = Self.width(high - low, parts)
               unsafe bkd_load(
                 type, Int64(n), loadOrder, loadScale, Int64(high - low), source + low, Int64(ldb), panel, Int64(width))
-              unsafe forward.forward(panel, width: width, conjugate: conjugatesForward)
-              if let middleScale { unsafe bkd_scale(Int64(n), middleScale, panel, Int64(width)) }
-              unsafe backward.backward(panel, width: width, conjugate: conjugatesBackward)
+              unsafe sweep(panel, width: width)
               unsafe bkd_store(
                 type, Int64(n), storeOrder, storeScale, Int64(high - low), panel, Int64(width), target + low, Int64(ldx))
             }
           }
         }
+      }
+    }
+  }
+
+  private func sweep(_ panel: UnsafeMutablePointer<Double>, width: Int) {
+    guard let blocks else {
+      unsafe forward.forward(panel, width: width, conjugate: conjugatesForward)
+      if let middleScale { unsafe bkd_scale(Int64(forward.order), middleScale, panel, Int64(width)) }
+      unsafe backward.backward(panel, width: width, conjugate: conjugatesBackward)
+      return
+    }
+    let last = blocks.count - 1
+    for k in 0...last {
+      if blocks.couplesEarlier {
+        // The rows of a block are free of what the later blocks contribute once these are solved.
+        let block = last - k
+        unsafe blocks.coupling.backward(panel, width: width, conjugate: false, nodes: blocks.rows(block))
+        unsafe forward.forward(panel, width: width, conjugate: false, nodes: blocks.forward(block))
+        unsafe backward.backward(panel, width: width, conjugate: false, nodes: blocks.backward(block))
+      } else {
+        unsafe forward.forward(panel, width: width, conjugate: conjugatesForward, nodes: blocks.forward(k))
+        unsafe backward.backward(panel, width: width, conjugate: conjugatesBackward, nodes: blocks.backward(k))
+        unsafe blocks.coupling.forward(panel, width: width, conjugate: conjugatesForward, nodes: blocks.rows(k))
       }
     }
   }
@@ -75,6 +99,23 @@ struct TriangularSolve {
   private static func columns(_ columns: Int, _ parts: Int) -> Int { columns * parts > 8 ? width(columns, parts) / parts : columns }
 }
 
+/// The diagonal blocks of a block triangular matrix D + F, and the triangle I + Fᵀ that couples them; its supernodes are single rows.
+struct DiagonalBlocks {
+  /// Where each block begins, and the order.
+  var start: [Int]
+  var coupling: SupernodalTriangle
+  /// The first supernodes of each block in the triangles of the ascending and of the descending sweep, and the ends.
+  var forwardStart: [Int]
+  var backwardStart: [Int]
+  /// Whether later blocks contribute to the rows of earlier ones; the other way round for transposed systems.
+  var couplesEarlier: Bool
+
+  var count: Int { start.count - 1 }
+  func rows(_ k: Int) -> Range<Int> { start[k]..<start[k + 1] }
+  func forward(_ k: Int) -> Range<Int> { forwardStart[k]..<forwardStart[k + 1] }
+  func backward(_ k: Int) -> Range<Int> { backwardStart[k]..<backwardStart[k + 1] }
+}
+
 /// Scalars seen as the doubles that they consist of, one for a real number, two for a complex one.
 enum Parts {
   /// The parts of some numbers in double precision.
@@ -86,5 +127,12 @@ enum Parts {
         ? bytes.bindMemory(to: Float.self).prefix(count).map { Double($0) }
         : [Double](bytes.bindMemory(to: Double.self).prefix(count))
     }
+  }
+
+  /// Numbers from their parts, rounded to their precision.
+  static func numbers<Element: Scalar>(_ parts: [Double]) -> [Element] {
+    if let same = parts as? [Element] { return same }
+    guard Element.isComplex else { return parts.map { Element(double: $0) } }
+    return (0..<(parts.count / 2)).map { Element(real: parts[2 * $0], imaginary: parts[2 * $0 + 1]) }
   }
 }

@@ -15,7 +15,7 @@ enum UMFPACK {
 
     init<Element: Scalar>(_ a: CSRMatrix<Element>) {
       let columns = CSCMatrix(a)
-      order = a.rows
+      order = a.columns
       isComplex = Element.isComplex
       start = columns.columnStart
       row = columns.rowIndex.map { Int($0) }
@@ -83,6 +83,12 @@ extension UMFPACK {
       if isComplex { unsafe umfpack_zl_free_symbolic(&handle) } else { unsafe umfpack_dl_free_symbolic(&handle) }
     }
 
+    /// Upper bounds of what the factorisation takes: entries of L and of U, operations, bytes.
+    var lowerNonzerosBound: Double { info[Int(UMFPACK_LNZ_ESTIMATE)] }
+    var upperNonzerosBound: Double { info[Int(UMFPACK_UNZ_ESTIMATE)] }
+    var flopsBound: Double { info[Int(UMFPACK_FLOPS_ESTIMATE)] }
+    var peakBytesBound: Double { info[Int(UMFPACK_PEAK_MEMORY_ESTIMATE)] * info[Int(UMFPACK_SIZE_OF_UNIT)] }
+
     var strategy: Int32 { Int32(info[Int(UMFPACK_STRATEGY_USED)]) }
     var ordering: Int32 { Int32(info[Int(UMFPACK_ORDERING_USED)]) }
 
@@ -118,6 +124,8 @@ extension UMFPACK {
     let columnOrder: [Int32]
     /// What the rows of A are multiplied by.
     let rowScale: [Double]
+    /// The diagonal of U, one or two doubles each.
+    let pivots: [Double]
 
     init(_ a: Columns, _ symbolic: Symbolic) throws {
       let numeric = try Numeric(a, symbolic)
@@ -125,7 +133,9 @@ extension UMFPACK {
       order = a.order
       info = numeric.info
       lower = SupernodalTriangle(try numeric.rows(.lower), diagonal: .unit)
-      upperTransposed = SupernodalTriangle(try numeric.rows(.upper), diagonal: .stored)
+      let upper = try numeric.rows(.upper)
+      pivots = upper.diagonal
+      upperTransposed = SupernodalTriangle(upper, diagonal: .stored)
       (rowOrder, columnOrder, rowScale) = try numeric.ordersAndScale()
     }
 
@@ -137,6 +147,15 @@ extension UMFPACK {
     var zeroPivots: Int { order - Int(info[Int(UMFPACK_UDIAG_NZ)]) }
     /// min |u_ii| / max |u_ii| of the factors of the matrix with scaled rows.
     var pivotRatio: Double { zeroPivots > 0 ? 0 : info[Int(UMFPACK_RCOND)] }
+
+    /// The moduli of the pivots.
+    var pivotModuli: [Double] {
+      guard isComplex else { return pivots.map { abs($0) } }
+      return (0..<order).map { k in
+        let (re, im) = (pivots[2 * k], pivots[2 * k + 1])
+        return (re * re + im * im).squareRoot()
+      }
+    }
 
     /// How a system is solved: R·A = Pᵀ·L·U·Qᵀ, so that A·X = B is P·R·B = L·U·(Qᵀ·X), and Aᵀ·X = B is Qᵀ·B = Uᵀ·Lᵀ·(P·R⁻¹·X).
     func solve<Element: Scalar>(_ system: LUFactorization<Element>.System) -> TriangularSolve {

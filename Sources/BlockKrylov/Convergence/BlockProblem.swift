@@ -37,6 +37,7 @@ package final class BlockProblem<Element: Scalar> {
   package var startResiduals: [Double]
   package var energyErrors: [Double?]
   package var backwardErrors: [Double?]
+  package var forwardErrors: [Double?]
 
   package init(
     a: any LinearOperator<Element>, b: BlockVector<Element>, x: BlockVector<Element>, hasGuess: Bool, columns: [Int],
@@ -60,6 +61,7 @@ package final class BlockProblem<Element: Scalar> {
     trueResiduals = [Double](repeating: .nan, count: columns.count)
     energyErrors = [Double?](repeating: nil, count: columns.count)
     backwardErrors = [Double?](repeating: nil, count: columns.count)
+    forwardErrors = [Double?](repeating: nil, count: columns.count)
   }
 
   package var width: Int { columns.count }
@@ -146,6 +148,7 @@ package final class BlockProblem<Element: Scalar> {
       trueResiduals[j] = part.trueResiduals[k]
       energyErrors[j] = part.energyErrors[k]
       backwardErrors[j] = part.backwardErrors[k]
+      forwardErrors[j] = part.forwardErrors[k]
     }
   }
 }

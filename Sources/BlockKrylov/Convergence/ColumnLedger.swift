@@ -131,6 +131,7 @@ struct ColumnLedger<Element: Scalar> {
       entries[j].trueResidual = problem.trueResiduals[k] * back
       entries[j].energyErrorEstimate = problem.energyErrors[k].map { $0 * back }
       entries[j].backwardError = problem.backwardErrors[k]
+      entries[j].forwardErrorBound = problem.status[k]?.isConverged == true ? problem.forwardErrors[k] : nil
     }
   }
 

@@ -18,6 +18,8 @@ public struct ColumnReport: Sendable, Equatable {
   public internal(set) var energyErrorEstimate: Double?
   /// The componentwise backward error of Arioli, Demmel and Duff (direct solves); `nil` elsewhere.
   public internal(set) var backwardError: Double?
+  /// A bound of ‖x − x̂‖_∞ / ‖x̂‖_∞ (direct solves with ``SolverOptions/boundsForwardErrors``); `nil` elsewhere.
+  public internal(set) var forwardErrorBound: Double?
   /// The estimated relative residual at the start and after each iteration, where recording was asked for.
   public internal(set) var history: [Double]
 
@@ -36,7 +38,7 @@ public struct ColumnReport: Sendable, Equatable {
   public init(
     index: Int, status: ColumnStatus, iterations: Int = 0, rightHandSideNorm: Double, threshold: Double,
     estimatedResidual: Double = .nan, trueResidual: Double = .nan, energyErrorEstimate: Double? = nil,
-    backwardError: Double? = nil, history: [Double] = []
+    backwardError: Double? = nil, forwardErrorBound: Double? = nil, history: [Double] = []
   ) {
     self.index = index
     self.status = status
@@ -47,6 +49,7 @@ public struct ColumnReport: Sendable, Equatable {
     self.trueResidual = trueResidual
     self.energyErrorEstimate = energyErrorEstimate
     self.backwardError = backwardError
+    self.forwardErrorBound = forwardErrorBound
     self.history = history
   }
 }

@@ -21,6 +21,11 @@ public struct SolverOptions: Sendable, Equatable {
   public var threads: Int?
   /// Whether reports hold each column's estimated residual after every iteration; yes by default.
   public var recordsHistory = true
+  /// Whether direct solves bound the forward error of each column: a few solves with A and Aᴴ more, so not by default.
+  public var boundsForwardErrors = false
+  /// The most memory that the factors of a direct solve may take while they are made, in bytes; no limit by default. A factorisation
+  /// whose estimate is larger is refused with the number that it needs.
+  public var factorMemoryLimit: Int?
 
   /// The defaults.
   public init() {}
@@ -37,6 +42,9 @@ public struct SolverOptions: Sendable, Equatable {
     if restart < 1 { throw BlockKrylovError.invalidOption("restart is \(restart); it must be at least 1") }
     if maximumBlockWidth < 1 {
       throw BlockKrylovError.invalidOption("maximumBlockWidth is \(maximumBlockWidth); it must be at least 1")
+    }
+    if let factorMemoryLimit, factorMemoryLimit < 0 {
+      throw BlockKrylovError.invalidOption("factorMemoryLimit is \(factorMemoryLimit) bytes; it must be at least 0")
     }
     if let threads, threads < 1 { throw BlockKrylovError.invalidOption("threads is \(threads); it must be at least 1") }
   }

@@ -4,15 +4,20 @@ import BlockKrylovDirect
 
 /// What `--method` takes.
 enum MethodName: String, CaseIterable, ExpressibleByArgument {
-  case auto, cg, gmres, lu, dense
+  case auto, cg, gmres, direct, lu, cholesky, klu, dense
 
   static var names: [String] { allCases.map(\.rawValue) }
 
   /// The automatic choice with everything that this package has.
-  static let automatic = AutomaticSolver(direct: SparseLU())
+  static let automatic = AutomaticSolver(direct: SparseDirect())
 
   /// Whether it factorises A, so that there is nothing to precondition.
-  var isDirect: Bool { self == .lu || self == .dense }
+  var isDirect: Bool {
+    switch self {
+    case .auto, .cg, .gmres: false
+    case .direct, .lu, .cholesky, .klu, .dense: true
+    }
+  }
 
   /// The method with these options.
   func method(_ options: SolverOptions) -> any BlockMethod {
@@ -21,7 +26,10 @@ enum MethodName: String, CaseIterable, ExpressibleByArgument {
       case .auto: Self.automatic
       case .cg: BlockCG()
       case .gmres: BlockGMRES()
+      case .direct: SparseDirect()
       case .lu: SparseLU()
+      case .cholesky: SparseCholesky()
+      case .klu: SparseKLU()
       case .dense: DenseLU()
       }
     return method.with { $0 = options }
