@@ -50,8 +50,11 @@ public struct FactorStatistics: Sendable, Equatable {
   /// What is to be said of weak pivots.
   var suspects: String? {
     guard weakPivots > 0 else { return nil }
-    func list(_ places: [Int]) -> String { places.map(String.init).joined(separator: ", ") + (weakPivots > places.count ? ", …" : "") }
-    return "the rank lacks about \(weakPivots), found in equations \(list(weakRows)) and unknowns \(list(weakColumns)) (counted from 0)"
+    func list(_ places: [Int]) -> String {
+      places.map(String.init).joined(separator: ", ") + (weakPivots > places.count ? ", …" : "")
+    }
+    return
+      "the rank lacks about \(weakPivots), found in equations \(list(weakRows)) and unknowns \(list(weakColumns)) (counted from 0)"
   }
 
   /// Takes note of pivots given by their moduli, their rows and their columns.

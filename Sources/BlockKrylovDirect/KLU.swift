@@ -84,12 +84,15 @@ enum KLU {
       let (n, parts) = (a.order, a.isComplex ? 2 : 1)
       let counts = unsafe (numeric.pointee.lnz, numeric.pointee.unz, numeric.pointee.nzoff)
       var (lower, upper, off) = (Arrays(n, counts.0), Arrays(n, counts.1), Arrays(n, counts.2))
-      var (rows, columns, scale) = ([Int](repeating: 0, count: n), [Int](repeating: 0, count: n), [Double](repeating: 1, count: n))
+      var (rows, columns, scale) = (
+        [Int](repeating: 0, count: n), [Int](repeating: 0, count: n), [Double](repeating: 1, count: n)
+      )
       var blockStart = [Int](repeating: 0, count: symbolic.blocks + 1)
       let done =
         unsafe a.isComplex
         ? klu_zl_extract(
-          numeric, symbolic.handle, &lower.start, &lower.index, &lower.re, &lower.im, &upper.start, &upper.index, &upper.re, &upper.im,
+          numeric, symbolic.handle, &lower.start, &lower.index, &lower.re, &lower.im, &upper.start, &upper.index, &upper.re,
+          &upper.im,
           &off.start, &off.index, &off.re, &off.im, &rows, &columns, &scale, &blockStart, &common)
         : klu_l_extract(
           numeric, symbolic.handle, &lower.start, &lower.index, &lower.re, &upper.start, &upper.index, &upper.re, &off.start,
@@ -156,7 +159,8 @@ enum KLU {
       case .transpose, .adjoint:
         return TriangularSolve(
           loadOrder: columnOrder, forward: upperTransposed, conjugatesForward: system == .adjoint, backward: lower,
-          conjugatesBackward: system == .adjoint, storeOrder: rowOrder, storeScale: rowScale, blocks: blocks(upperStart, lowerStart))
+          conjugatesBackward: system == .adjoint, storeOrder: rowOrder, storeScale: rowScale,
+          blocks: blocks(upperStart, lowerStart))
       }
     }
   }

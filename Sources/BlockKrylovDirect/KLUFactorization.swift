@@ -72,7 +72,10 @@ struct KLUFactorization<Element: Scalar>: SparseFactorization {
   /// simulation, where UMFPACK's dense kernels find nothing to do.
   static func suits(_ matrix: CSRMatrix<Element>) -> String? {
     guard matrix.rows >= 500, matrix.nonzeros < 10 * matrix.rows else { return nil }
-    guard let symbolic = try? KLU.Symbolic(UMFPACK.Columns(matrix)), symbolic.largestBlock <= matrix.rows * 9 / 10 else { return nil }
-    return "permutations bring A to block triangular form (\(symbolic.blocks) blocks, the largest of order \(symbolic.largestBlock)): KLU"
+    guard let symbolic = try? KLU.Symbolic(UMFPACK.Columns(matrix)), symbolic.largestBlock <= matrix.rows * 9 / 10 else {
+      return nil
+    }
+    return
+      "permutations bring A to block triangular form (\(symbolic.blocks) blocks, the largest of order \(symbolic.largestBlock)): KLU"
   }
 }

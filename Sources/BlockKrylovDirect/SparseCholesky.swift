@@ -39,6 +39,8 @@ public struct SparseCholesky: BlockMethod {
   public func makeEngine<Element: Scalar>(
     for a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?
   ) throws -> any SolveEngine<Element> {
-    DirectEngine(method: name, options: options, factors: try SparseFactors(a, choice: .cholesky(quasiDefinite: isQuasiDefinite), memoryLimit: options.factorMemoryLimit))
+    DirectEngine(
+      method: name, options: options,
+      factors: try SparseFactors(a, choice: .cholesky(quasiDefinite: isQuasiDefinite), memoryLimit: options.factorMemoryLimit))
   }
 }

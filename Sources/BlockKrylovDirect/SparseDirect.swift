@@ -28,6 +28,7 @@ public struct SparseDirect: BlockMethod {
   public func makeEngine<Element: Scalar>(
     for a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?
   ) throws -> any SolveEngine<Element> {
-    DirectEngine(method: name, options: options, factors: try SparseFactors(a, choice: .automatic, memoryLimit: options.factorMemoryLimit))
+    DirectEngine(
+      method: name, options: options, factors: try SparseFactors(a, choice: .automatic, memoryLimit: options.factorMemoryLimit))
   }
 }

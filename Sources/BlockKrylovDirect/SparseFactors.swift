@@ -86,7 +86,8 @@ struct SparseFactors<Element: Scalar>: DirectFactors {
 
   mutating func update(_ a: any LinearOperator<Element>) throws {
     guard let matrix = a.sparseMatrix else {
-      throw BlockKrylovError.unsupported("a sparse direct solve needs the entries of A and the new operator has none; prepare anew")
+      throw BlockKrylovError.unsupported(
+        "a sparse direct solve needs the entries of A and the new operator has none; prepare anew")
     }
     let kept = matrix.hasSamePattern(as: factorization.matrix)
     if choice.isAutomatic, !kept || !(factorization is LUFactorization<Element>) {
@@ -125,8 +126,10 @@ enum SparseChoice: Sendable {
     case .klu:
       return (try KLUFactorization(a, memoryLimit: memoryLimit), [], [])
     case .cholesky(let quasiDefinite):
-      return (try CholeskyFactorization(
-          whateverComesOf: a, form: quasiDefinite ? .quasiDefinite : .positiveDefinite, memoryLimit: memoryLimit), [], [])
+      return (
+        try CholeskyFactorization(
+          whateverComesOf: a, form: quasiDefinite ? .quasiDefinite : .positiveDefinite, memoryLimit: memoryLimit), [], []
+      )
     case .automatic:
       guard let matrix = a.sparseMatrix, matrix.probe().looksPositiveDefinite else {
         if let matrix = a.sparseMatrix, matrix.rows == matrix.columns, let reason = KLUFactorization.suits(matrix) {
@@ -139,7 +142,9 @@ enum SparseChoice: Sendable {
         return (cholesky, ["A is hermitian with a positive diagonal: sparse Cholesky, which proves it positive definite"], [])
       }
       let event = SolveEvent(kind: .methodChanged, detail: "cholesky: \(failure.detail); lu takes over")
-      return (try LUFactorization(matrix, memoryLimit: memoryLimit), ["A is hermitian but not positive definite: sparse LU"], [event])
+      return (
+        try LUFactorization(matrix, memoryLimit: memoryLimit), ["A is hermitian but not positive definite: sparse LU"], [event]
+      )
     }
   }
 }

@@ -26,6 +26,7 @@ public struct SparseKLU: BlockMethod {
   public func makeEngine<Element: Scalar>(
     for a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?
   ) throws -> any SolveEngine<Element> {
-    DirectEngine(method: name, options: options, factors: try SparseFactors(a, choice: .klu, memoryLimit: options.factorMemoryLimit))
+    DirectEngine(
+      method: name, options: options, factors: try SparseFactors(a, choice: .klu, memoryLimit: options.factorMemoryLimit))
   }
 }

@@ -37,6 +37,7 @@ public struct SparseLU: BlockMethod {
   public func makeEngine<Element: Scalar>(
     for a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?
   ) throws -> any SolveEngine<Element> {
-    DirectEngine(method: name, options: options, factors: try SparseFactors(a, choice: .lu, memoryLimit: options.factorMemoryLimit))
+    DirectEngine(
+      method: name, options: options, factors: try SparseFactors(a, choice: .lu, memoryLimit: options.factorMemoryLimit))
   }
 }

@@ -86,7 +86,8 @@ public struct SparseQR<Element: Scalar>: Sendable {
   private func solve(_ b: BlockVector<Element>) throws -> BlockVector<Element> {
     guard let factors, b.columns > 0 else { return BlockVector(rows: columns, columns: b.columns) }
     guard let x = factors.leastSquares(Parts.doubles(b.columnMajor), columns: b.columns) else {
-      throw BlockKrylovError.factorization("SuiteSparseQR could not solve for \(b.columns) columns; use more memory or fewer columns")
+      throw BlockKrylovError.factorization(
+        "SuiteSparseQR could not solve for \(b.columns) columns; use more memory or fewer columns")
     }
     return try BlockVector(columnMajor: Parts.numbers(x), rows: columns, columns: b.columns)
   }

@@ -187,7 +187,7 @@ struct Supernodes: Equatable {
     var nodes: [(first: Int, width: Int, rows: Int)] = []
     for s in first.indices {
       let rows = unsafe lists(s)
-      for unsafe row in unsafe rows { list.append(Int32(truncatingIfNeeded: row)) }
+      for unsaferow in unsafe rows { list.append(Int32(truncatingIfNeeded: row)) }
       nodes.append((first[s], (s + 1 < first.count ? first[s + 1] : order) - first[s], rows.count))
     }
     place(nodes, order: order)

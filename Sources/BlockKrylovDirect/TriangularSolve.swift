@@ -96,7 +96,9 @@ struct TriangularSolve {
   }
 
   /// So many columns or a few more: whole cache lines, as far as there are.
-  private static func columns(_ columns: Int, _ parts: Int) -> Int { columns * parts > 8 ? width(columns, parts) / parts : columns }
+  private static func columns(_ columns: Int, _ parts: Int) -> Int {
+    columns * parts > 8 ? width(columns, parts) / parts : columns
+  }
 }
 
 /// The diagonal blocks of a block triangular matrix D + F, and the triangle I + Fᵀ that couples them; its supernodes are single rows.

@@ -14,7 +14,7 @@ import Testing
       let fit = try qr.leastSquares(b)
       let r = try a.residual(b, of: fit.solution)
       // At a minimum the residual is orthogonal to the columns of A; where A has full row rank it is zero.
-      #expect((try a.adjointApplied(to: r).columnMaxima().max() ?? 1) < tolerance)
+      #expect(try (a.adjointApplied(to: r).columnMaxima().max() ?? 1) < tolerance)
       #expect((fit.gradients.max() ?? 1) < tolerance)
       for (norm, other) in zip(fit.residualNorms, r.columnNorms()) { #expect(abs(norm - other) <= tolerance) }
       if m < n { #expect((fit.residualNorms.max() ?? 1) < tolerance) }
@@ -58,7 +58,7 @@ import Testing
     let b = random.block(40, 3, Double.self)
     let fit = try qr.leastSquares(b)
     #expect(fit.solution.columnMaxima().allSatisfy { $0.isFinite })
-    #expect((try a.adjointApplied(to: a.residual(b, of: fit.solution)).columnMaxima().max() ?? 1) < 1e-12)
+    #expect(try (a.adjointApplied(to: a.residual(b, of: fit.solution)).columnMaxima().max() ?? 1) < 1e-12)
     #expect(fit.solution.column(0).count { $0 == 0 } >= 3, "a basic solution")
     // A generous tolerance finds fewer independent columns.
     #expect(try SparseQR(a, rankTolerance: 1e3).rank < 12)

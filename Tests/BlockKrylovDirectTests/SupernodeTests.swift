@@ -93,7 +93,8 @@ extension SupernodalTriangle {
 
   @Test func everyEntryHasAPlaceAndZerosAreFew() {
     for seed in 1...6 {
-      let triangle = RandomTriangle(order: 120, isComplex: false, density: 0.02 * Double(seed), band: seed % 3, seed: UInt64(seed))
+      let triangle = RandomTriangle(
+        order: 120, isComplex: false, density: 0.02 * Double(seed), band: seed % 3, seed: UInt64(seed))
       let (nodes, columns) = (Supernodes(triangle.columns), triangle.columns)
       for s in 0..<nodes.count {
         let (low, high) = (Int(nodes.first[s]), Int(nodes.first[s + 1]))
@@ -126,7 +127,8 @@ extension SupernodalTriangle {
         let factor = SupernodalTriangle(triangle.columns, diagonal: unit ? .unit : .stored)
         var random = SplitMix(3)
         let widest = (0..<order * 32).map { _ in Double.random(in: -1...1, using: &random) }
-        for (transposed, conjugate) in [(false, false), (true, false), (false, true), (true, true)] where isComplex || !conjugate {
+        for (transposed, conjugate) in [(false, false), (true, false), (false, true), (true, true)] where isComplex || !conjugate
+        {
           let image = triangle.product(widest, width: 32, transposed: transposed, conjugate: conjugate, unit: unit)
           var columns: [[Double]] = []
           for width in [32, 24, 16, 8, 4, 2, 1] where width >= factor.parts {

@@ -128,8 +128,15 @@ package final class DirectEngine<Factors: DirectFactors>: SolveEngine {
         problem.status[j] = .stagnated(.attainableAccuracy)
       }
     }
-    let stagnated = failed.filter { problem.status[$0] == .stagnated(.attainableAccuracy) }
-    let rescued = Set(try rescue(problem, columns: stagnated, by: factors))
+    let hopeful = failed.filter {
+      switch problem.status[$0] {
+      case .stagnated: true
+      // Wild pivots may come of the lack of pivoting as well as of A.
+      case .singular: factors.zeroPivots == 0
+      default: false
+      }
+    }
+    let rescued = Set(try rescue(problem, columns: hopeful, by: factors))
     try fallBack(problem, columns: failed.filter { !rescued.contains($0) }, to: guess)
     try boundErrors(problem, columns: open.filter { problem.status[$0]?.isConverged == true })
   }

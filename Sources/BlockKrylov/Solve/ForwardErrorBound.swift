@@ -17,7 +17,8 @@ struct ForwardErrorBound<Factors: DirectFactors> {
   /// - Parameters:
   ///   - r: B − A·X̂.
   ///   - z: |A|·|X̂|.
-  init(_ factors: Factors, residual r: BlockVector<Element>, magnitude z: BlockVector<Element.Magnitude>, b: BlockVector<Element>) {
+  init(_ factors: Factors, residual r: BlockVector<Element>, magnitude z: BlockVector<Element.Magnitude>, b: BlockVector<Element>)
+  {
     self.factors = factors
     weights = BlockVector(rows: r.rows, columns: r.columns)
     let (target, ld) = unsafe (weights.mutableBase(), weights.stride)

@@ -35,13 +35,21 @@ struct SolverArguments: ParsableArguments {
   @Option(help: ArgumentHelp("The most threads; the result does not depend on it. (default: all cores)", valueName: "t"))
   var threads: Int?
 
+  @Flag(help: "Bound the forward error of each column, for a few solves more. (direct methods)")
+  var errorBounds = false
+
+  @Option(
+    help: ArgumentHelp(
+      "The most memory for factors; larger ones are refused. (direct methods; default: no limit)", valueName: "MB"))
+  var factorMemory: Double?
+
   @Option(help: "The precision of all arithmetic.")
   var precision = Precision.double
 
   var relativeTolerance: Double { rtol ?? precision.relativeTolerance }
 
   mutating func validate() throws {
-    for (name, value) in [("--rtol", rtol), ("--atol", atol), ("--time-limit", timeLimit)] {
+    for (name, value) in [("--rtol", rtol), ("--atol", atol), ("--time-limit", timeLimit), ("--factor-memory", factorMemory)] {
       if let value, !(value >= 0) { throw ValidationError("\(name) is \(value); it must be a number that is not negative") }
     }
     if let timeLimit, timeLimit > 1e9 { throw ValidationError("--time-limit is \(timeLimit) seconds; leave it out for no limit") }
@@ -62,6 +70,8 @@ struct SolverArguments: ParsableArguments {
     options.side = side
     if let restart { options.restart = restart }
     options.threads = threads
+    options.boundsForwardErrors = errorBounds
+    options.factorMemoryLimit = factorMemory.map { Int(min($0, 1e12) * 1e6) }
     return options
   }
 }

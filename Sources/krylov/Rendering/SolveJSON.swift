@@ -15,7 +15,8 @@ extension MatrixSummary {
 }
 
 extension SolveRecord {
-  /// The record as an object of schema 1. Keys that not every solve has (`explanation`, `relative_error`, `backward_error`) come last.
+  /// The record as an object of schema 1. Keys that not every solve has (`explanation`, `relative_error`, `backward_error`,
+  /// `forward_error_bound`) come last.
   var json: JSON {
     var members: [JSON.Member] = [
       JSON.Member(key: "schema", value: .integer(JSON.schema)),
@@ -59,6 +60,7 @@ extension SolveRecord {
       members.append(JSON.Member(key: "relative_error", value: .number(relativeErrors[column.index])))
     }
     if let error = column.backwardError { members.append(JSON.Member(key: "backward_error", value: .number(error))) }
+    if let bound = column.forwardErrorBound { members.append(JSON.Member(key: "forward_error_bound", value: .number(bound))) }
     return .object(members)
   }
 
