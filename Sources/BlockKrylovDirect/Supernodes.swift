@@ -187,7 +187,7 @@ struct Supernodes: Equatable {
     var nodes: [(first: Int, width: Int, rows: Int)] = []
     for s in first.indices {
       let rows = unsafe lists(s)
-      for unsaferow in unsafe rows { list.append(Int32(truncatingIfNeeded: row)) }
+      for k in 0..<rows.count { unsafe list.append(Int32(truncatingIfNeeded: rows[k])) }
       nodes.append((first[s], (s + 1 < first.count ? first[s + 1] : order) - first[s], rows.count))
     }
     place(nodes, order: order)

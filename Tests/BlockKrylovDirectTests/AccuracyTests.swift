@@ -37,25 +37,32 @@ import Testing
   }
 
   @Test func forwardBoundsHoldAndAreClose() throws {
-    func check<S: Scalar>(_ type: S.Type) throws {
+    func check<S: Scalar>(_ type: S.Type, within factor: Double) throws {
       var ratios: [Double] = []
-      for seed in 1...5 as ClosedRange<UInt64> {
-        let a = try graded(60, seed: seed, type)
-        var methods: [any BlockMethod] = [SparseLU(), DenseLU()]
-        if S.isComplex { methods.removeLast() }
-        for method in methods {
-          for (error, bound) in try errorsAndBounds(a, by: method) {
-            #expect(error <= bound, "seed \(seed): error \(error), bound \(bound)")
-            ratios.append(bound / max(error, S.unitRoundoff))
-          }
+      func judge(_ a: CSRMatrix<S>, by method: some BlockMethod) throws {
+        for (error, bound) in try errorsAndBounds(a, by: method) {
+          #expect(error <= bound, "error \(error), bound \(bound)")
+          ratios.append(bound / max(error, S.unitRoundoff))
         }
       }
+      for seed in 1...5 as ClosedRange<UInt64> {
+        var random = SplitMix(seed)
+        let a = try graded(60, seed: seed, type)
+        try judge(a, by: SparseLU())
+        try judge(a, by: DenseLU())
+        try judge(random.sparse(80, 80, perRow: 4, diagonal: 1, type), by: SparseLU())
+      }
+      for name in ["convdiff2d:9:5", "poisson2d:12", "anisotropic2d:8:0.01"] {
+        guard let problem = try? Gallery.Problem(specification: name) else { continue }
+        try judge(problem.matrix(type), by: SparseLU())
+      }
       let median = ratios.sorted()[ratios.count / 2]
-      #expect(median < 100, "median ratio \(median)")
+      #expect(median < factor, "median ratio \(median)")
     }
-    try check(Double.self)
-    try check(Complex<Double>.self)
-    try check(Float.self)
+    try check(Double.self, within: 100)
+    try check(Complex<Double>.self, within: 100)
+    // Solutions come of double precision and are better than the residuals in single precision can tell.
+    try check(Float.self, within: 1000)
   }
 
   @Test func choleskyBoundsToo() throws {
