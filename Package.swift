@@ -55,11 +55,6 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),
-    .executableTarget(
-      name: "direct-benchmark",
-      dependencies: ["BlockKrylov", "BlockKrylovDirect", "CSuiteSparse"],
-      path: "Benchmarks/direct",
-      swiftSettings: swiftSettings),
     .testTarget(
       name: "BlockKrylovTests",
       dependencies: [

@@ -41,6 +41,6 @@ public struct SparseCholesky: BlockMethod {
   ) throws -> any SolveEngine<Element> {
     DirectEngine(
       method: name, options: options,
-      factors: try SparseFactors(a, choice: .cholesky(quasiDefinite: isQuasiDefinite), memoryLimit: options.factorMemoryLimit))
+      factors: try SparseFactors(a, choice: .cholesky(quasiDefinite: isQuasiDefinite), memoryLimit: options.memoryLimit))
   }
 }

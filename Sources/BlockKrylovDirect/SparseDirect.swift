@@ -29,6 +29,6 @@ public struct SparseDirect: BlockMethod {
     for a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?
   ) throws -> any SolveEngine<Element> {
     DirectEngine(
-      method: name, options: options, factors: try SparseFactors(a, choice: .automatic, memoryLimit: options.factorMemoryLimit))
+      method: name, options: options, factors: try SparseFactors(a, choice: .automatic, memoryLimit: options.memoryLimit))
   }
 }

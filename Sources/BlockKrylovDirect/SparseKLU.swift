@@ -27,6 +27,6 @@ public struct SparseKLU: BlockMethod {
     for a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?
   ) throws -> any SolveEngine<Element> {
     DirectEngine(
-      method: name, options: options, factors: try SparseFactors(a, choice: .klu, memoryLimit: options.factorMemoryLimit))
+      method: name, options: options, factors: try SparseFactors(a, choice: .klu, memoryLimit: options.memoryLimit))
   }
 }

@@ -38,6 +38,6 @@ public struct SparseLU: BlockMethod {
     for a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?
   ) throws -> any SolveEngine<Element> {
     DirectEngine(
-      method: name, options: options, factors: try SparseFactors(a, choice: .lu, memoryLimit: options.factorMemoryLimit))
+      method: name, options: options, factors: try SparseFactors(a, choice: .lu, memoryLimit: options.memoryLimit))
   }
 }

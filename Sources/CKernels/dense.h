@@ -5,8 +5,10 @@
  *
  * Full tiles, which are those of wide blocks, fetch ahead, as the hardware does not follow their strides: the terms
  * `ahead` of these, or for ahead == 0 the scalars of the tile after the next, one cache line of one row at a time.
- * Fetching past the end of a block is harmless. */
+ * Tiles of one vector fetch rows a few thousand bytes ahead: bases of many blocks are read in strips too short for the
+ * hardware to find its pace. Fetching past the end of a block is harmless. */
 #define FULL (rows == TILE && n == DENSE_VECTORS)
+#define AHEAD 64
 INLINE void LN(tile)(const int rows, const int n, const int strands, int64_t width, int64_t count, const REAL *s,
                      int64_t across, int64_t along, const REAL *a, int64_t lda, int64_t ahead, const REAL sign,
                      VECTOR sum[TILE][DENSE_VECTORS]) {
@@ -18,6 +20,9 @@ INLINE void LN(tile)(const int rows, const int n, const int strands, int64_t wid
         } else if (FULL) {
             __builtin_prefetch(s + (k + ahead) * along, 0, 2);
             UNROLL for (int v = 0; v < n; v++) __builtin_prefetch(a + (k + ahead) * lda + OFFSET(v), 0, 2);
+        } else if (rows == TILE && n == 1 && PARTS == 1) {
+            if (ahead == 0) __builtin_prefetch(s + (AHEAD / TILE * TILE + k % TILE) * across + k / TILE * TILE * along);
+            else __builtin_prefetch(s + (k + AHEAD) * along);
         }
         UNROLL for (int h = 0; h < strands; h++) {
             VECTOR row[DENSE_VECTORS];
@@ -92,3 +97,4 @@ INLINE void LN(inner)(PASS_ARGUMENTS) {
     if (a < o->p) LN(inner_rows)(1, n, o, begin, end, a, column, width);
 }
 #undef FULL
+#undef AHEAD

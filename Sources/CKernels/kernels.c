@@ -100,6 +100,17 @@ static int level(void) { return 0; }
         table[level()][type](&(const struct operands){__VA_ARGS__});                        \
     } while (0)
 
+static int64_t bytes_of(bk_scalar type) {
+    return (type == BK_FLOAT || type == BK_COMPLEX_FLOAT ? 4 : 8) * (type >= BK_COMPLEX_FLOAT ? 2 : 1);
+}
+
+/* A pointer to the number 1. */
+static const void *one_of(bk_scalar type) {
+    static const float singles[2] = {1, 0};
+    static const double doubles[2] = {1, 0};
+    return type == BK_FLOAT || type == BK_COMPLEX_FLOAT ? (const void *)singles : doubles;
+}
+
 const char *bk_instruction_set(void) {
 #if defined(__x86_64__)
     static const char *const names[] = {"x86-64-v4", "x86-64-v3", "baseline"};
@@ -139,8 +150,23 @@ void bk_inner(bk_scalar type, int64_t rows, int64_t p, const void *y, int64_t ld
     RUN(inner, type, .end = rows, .p = p, .b = y, .ldb = ldy, .q = q, .x = x, .ldx = ldx, .g = g);
 }
 
+/* Contiguous single columns are as good as rows of this length, which vectors can cover. */
+#define ROW_OF_COLUMN 32
+
+/* y = alpha x + beta y for single columns, as bk_combine. */
+static void combine_column(bk_scalar type, int64_t count, const void *alpha, const void *x, const void *beta, void *y) {
+    const int64_t rows = count / ROW_OF_COLUMN, done = rows * ROW_OF_COLUMN * bytes_of(type);
+    bk_combine(type, rows, ROW_OF_COLUMN, alpha, x, ROW_OF_COLUMN, beta, y, ROW_OF_COLUMN);
+    bk_combine(type, 1, count % ROW_OF_COLUMN, alpha, (const char *)x + done, ROW_OF_COLUMN, beta, (char *)y + done,
+               ROW_OF_COLUMN);
+}
+
 void bk_update(bk_scalar type, int64_t rows, int64_t p, const void *x, int64_t ldx, int64_t q, const void *c,
                const void *z, int64_t ldz, void *y, int64_t ldy) {
+    if (p == 1 && q == 1 && ldx == 1 && ldy == 1 && (z == NULL || ldz == 1)) {
+        if (z == NULL || z == y) return combine_column(type, rows, c, x, z ? one_of(type) : NULL, y);
+        if (x == y) return combine_column(type, rows, one_of(type), z, c, y);
+    }
     RUN(update, type, .end = rows, .p = p, .x = x, .ldx = ldx, .q = q, .c = c, .b = z, .ldb = ldz, .y = y, .ldy = ldy);
 }
 

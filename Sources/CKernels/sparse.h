@@ -50,16 +50,33 @@ INLINE void LN(spmm)(PASS_ARGUMENTS) {
     }
 }
 
+/* Each row waits for the one before, as a rule through the entry nearest to the diagonal. That entry comes last, scaled
+ * by d beforehand, so that the wait is for one multiplication and addition only. */
 INLINE void LN(sweep)(PASS_ARGUMENTS) {
-    const REAL *b = (const REAL *)o->b + column, *d = o->d;
+    const REAL *b = (const REAL *)o->b + column, *d = o->d, *value = o->value;
     REAL *y = (REAL *)o->y + column;
     const int64_t ldb = o->ldb * PARTS, ldy = o->ldy * PARTS, *start = o->start;
+    const int down = o->descending != 0;
     for (int64_t done = 0; done < end - begin; done++) {
-        const int64_t i = o->descending ? end - 1 - done : begin + done;
+        const int64_t i = down ? end - 1 - done : begin + done;
+        const int64_t from = start[i], to = start[i + 1], some = from < to;
         VECTOR sum[SPARSE_VECTORS];
-        LN(row_sum)(n, width, o, start[i], start[i + 1], y, ldy, sum);
+        LN(row_sum)(n, width, o, from + (some & down), to - (some & !down), y, ldy, sum);
         UNROLL for (int v = 0; v < n; v++) sum[v] = LOAD(b + i * ldb + OFFSET(v)) - sum[v];
         if (d) UNROLL for (int v = 0; v < n; v++) sum[v] = TIMES(d + i * PARTS, sum[v]);
+        if (some) {
+            const int64_t nearest = down ? from : to - 1;
+            const REAL *s = value + nearest * PARTS, *t = d + i * PARTS, *row = y + o->index[nearest] * ldy;
+            REAL scaled[2] = {s[0], s[PARTS - 1]};
+            if (d) {
+                scaled[0] = PARTS == 1 ? s[0] * t[0] : s[0] * t[0] - s[PARTS - 1] * t[PARTS - 1];
+                scaled[1] = s[0] * t[PARTS - 1] + s[PARTS - 1] * t[0];
+            }
+            UNROLL for (int v = 0; v < n; v++) {
+                const VECTOR a = LOAD(row + OFFSET(v));
+                sum[v] -= TIMES(scaled, a);
+            }
+        }
         UNROLL for (int v = 0; v < n; v++) AS_STORED(y + i * ldy + OFFSET(v)) = sum[v];
     }
 }

@@ -52,6 +52,18 @@ extern void cgesvd_(const char *, const char *, const int *, const int *, void *
                     const int *, void *, const int *, void *, int *, size_t, size_t);
 extern void zgesvd_(const char *, const char *, const int *, const int *, void *, const int *, void *, void *, const int *, void *,
                     const int *, void *, const int *, void *, int *, size_t, size_t);
+/* Schur form; its selection function is never called here (sort 'N'). Real routines give eigenvalues as two arrays. */
+#define BK_DECLARE_SCHUR(real, reorder, complex, reorderComplex)                                                                  \
+    extern void real(const char *, const char *, void *, const int *, void *, const int *, int *, void *, void *, void *,         \
+                     const int *, void *, const int *, int *, int *, size_t, size_t);                                             \
+    extern void reorder(const char *, const char *, const int *, const int *, void *, const int *, void *, const int *, void *,   \
+                        void *, int *, void *, void *, void *, const int *, int *, const int *, int *, size_t, size_t);           \
+    extern void complex(const char *, const char *, void *, const int *, void *, const int *, int *, void *, void *, const int *, \
+                        void *, const int *, void *, int *, int *, size_t, size_t);                                               \
+    extern void reorderComplex(const char *, const char *, const int *, const int *, void *, const int *, void *, const int *,    \
+                               void *, int *, void *, void *, void *, const int *, int *, size_t, size_t);
+BK_DECLARE_SCHUR(sgees_, strsen_, cgees_, ctrsen_)
+BK_DECLARE_SCHUR(dgees_, dtrsen_, zgees_, ztrsen_)
 
 extern void openblas_set_num_threads(int);
 extern int openblas_get_num_threads(void);
@@ -135,6 +147,39 @@ static inline int bk_gesvd(int type, int m, int n, void *a, int lda, void *s, vo
     case 1: dgesvd_(&job, &job, &m, &n, a, &lda, s, u, &ldu, vt, &ldvt, work, &lwork, &info, 1, 1); break;
     case 2: cgesvd_(&job, &job, &m, &n, a, &lda, s, u, &ldu, vt, &ldvt, work, &lwork, rwork, &info, 1, 1); break;
     default: zgesvd_(&job, &job, &m, &n, a, &lda, s, u, &ldu, vt, &ldvt, work, &lwork, rwork, &info, 1, 1); break;
+    }
+    return info;
+}
+/* Schur form in place with its vectors vs (n x n). w: 2n entries, the eigenvalues as two real arrays (real types) or n complex numbers.
+ * work: at least 3n entries; rwork: n reals. */
+static inline int bk_schur(int type, int n, void *a, int lda, void *w, void *vs, int ldvs, void *work, int lwork, void *rwork) {
+    char job = 'V', sort = 'N';
+    int info = 0, selected = 0;
+    switch (type) {
+    case 0: sgees_(&job, &sort, 0, &n, a, &lda, &selected, w, (float *)w + n, vs, &ldvs, work, &lwork, 0, &info, 1, 1); break;
+    case 1: dgees_(&job, &sort, 0, &n, a, &lda, &selected, w, (double *)w + n, vs, &ldvs, work, &lwork, 0, &info, 1, 1); break;
+    case 2: cgees_(&job, &sort, 0, &n, a, &lda, &selected, w, vs, &ldvs, work, &lwork, rwork, 0, &info, 1, 1); break;
+    default: zgees_(&job, &sort, 0, &n, a, &lda, &selected, w, vs, &ldvs, work, &lwork, rwork, 0, &info, 1, 1); break;
+    }
+    return info;
+}
+/* Brings the eigenvalues with select[i] != 0 to the front of a Schur form and updates its vectors; w and work as above. */
+static inline int bk_reorder_schur(int type, int n, const int *select, void *t, int ldt, void *vs, int ldvs, void *w, void *work,
+                                   int lwork) {
+    char job = 'N', compute = 'V';
+    int info = 0, count = 0, integers[1] = {0}, one = 1;
+    double s[1], sep[1];
+    switch (type) {
+    case 0:
+        strsen_(&job, &compute, select, &n, t, &ldt, vs, &ldvs, w, (float *)w + n, &count, s, sep, work, &lwork, integers, &one, &info,
+                1, 1);
+        break;
+    case 1:
+        dtrsen_(&job, &compute, select, &n, t, &ldt, vs, &ldvs, w, (double *)w + n, &count, s, sep, work, &lwork, integers, &one, &info,
+                1, 1);
+        break;
+    case 2: ctrsen_(&job, &compute, select, &n, t, &ldt, vs, &ldvs, w, &count, s, sep, work, &lwork, &info, 1, 1); break;
+    default: ztrsen_(&job, &compute, select, &n, t, &ldt, vs, &ldvs, w, &count, s, sep, work, &lwork, &info, 1, 1); break;
     }
     return info;
 }

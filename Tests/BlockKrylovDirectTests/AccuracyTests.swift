@@ -127,16 +127,16 @@ import Testing
   @Test func aMemoryLimitRefusesWithTheNumberNeeded() throws {
     let a = try Gallery.Problem(specification: "poisson2d:30").matrix(Double.self)
     for method in [SparseLU(), SparseCholesky(), SparseDirect()] as [any BlockMethod] {
-      let limited = method.with { $0.factorMemoryLimit = 10_000 }
+      let limited = method.with { $0.memoryLimit = 10_000 }
       let error = #expect(throws: BlockKrylovError.self) { try limited.prepare(a) }
       #expect(error?.description.contains("limit") == true)
-      #expect(throws: Never.self) { try method.with { $0.factorMemoryLimit = 100_000_000 }.prepare(a) }
+      #expect(throws: Never.self) { try method.with { $0.memoryLimit = 100_000_000 }.prepare(a) }
     }
     // The automatic choice says so and stays with what it has.
-    let report = try AutomaticSolver(direct: SparseDirect()).with { $0.factorMemoryLimit = 10_000 }
+    let report = try AutomaticSolver(direct: SparseDirect()).with { $0.memoryLimit = 10_000 }
       .solve(CSRMatrix<Double>(diagonal: (0..<400).map { Double($0 + 1) }), BlockVector(rows: 400, columns: 1) { _, _ in 1 })
       .report
     #expect(report.allConverged && report.method != "lu" && report.method != "cholesky")
-    #expect(throws: BlockKrylovError.self) { try SparseLU().with { $0.factorMemoryLimit = -1 }.prepare(a) }
+    #expect(throws: BlockKrylovError.self) { try SparseLU().with { $0.memoryLimit = -1 }.prepare(a) }
   }
 }

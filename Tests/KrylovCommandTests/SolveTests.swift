@@ -54,7 +54,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["auto", "cg", "gmres", "direct", "lu", "cholesky", "klu", "dense"])
+  @Test(arguments: ["auto", "cg", "gmres", "gcrodr", "direct", "lu", "cholesky", "klu", "dense"])
   func everyMethod(method: String) throws {
     let outcome = try run("solve", "poisson2d:9", "--columns", "2", "--method", method, "--format", "json", "--exact-solution")
     #expect(outcome.status == 0)
@@ -75,9 +75,9 @@ import Testing
   }
 
   @Test func factorsBeyondTheMemoryLimitAreRefused() throws {
-    let outcome = try run("solve", "poisson2d:40", "--method", "lu", "--factor-memory", "0.05")
+    let outcome = try run("solve", "poisson2d:40", "--method", "lu", "--memory-limit", "50000")
     #expect(outcome.status != 0 && outcome.errors.contains("limit"))
-    #expect(try run("solve", "poisson2d:40", "--method", "lu", "--factor-memory", "500").status == 0)
+    #expect(try run("solve", "poisson2d:40", "--method", "lu", "--memory-limit", "500M").status == 0)
   }
 
   @Test(arguments: ["auto", "none", "jacobi", "ssor:1.2", "ilu0", "ilutp:5:0.01", "ic0"])
@@ -97,6 +97,19 @@ import Testing
     let json = try outcome.json
     #expect(json["rtol"] as? Double == (precision == "double" ? 1e-8 : 1e-5))
     #expect((json["matrix"] as? [String: Any])?["field"] as? String == (matrix.hasPrefix("helmholtz") ? "complex" : "real"))
+  }
+
+  @Test func memoryLimitIsKeptOrRefused() throws {
+    let arguments = [
+      "solve", "convdiff2d:40", "--columns", "4", "--method", "gmres", "-p", "ilu0", "--format", "json", "--quiet",
+    ]
+    let capped = try run(arguments + ["--memory-limit", "1.5M"])
+    #expect(capped.status == 0)
+    let events = try #require(try capped.json["events"] as? [[String: Any]])
+    #expect(events.contains { ($0["detail"] as? String)?.contains("memory limit") == true })
+    let refused = try run(arguments + ["--memory-limit", "1k"])
+    #expect(refused.status != 0 && refused.errors.contains("memory limit is 1024 bytes"))
+    #expect(try run(arguments + ["--memory-limit", "much"]).errors.contains("much"))
   }
 
   @Test func automaticChoiceIsExplained() throws {

@@ -1,20 +1,22 @@
 /// Operations on blocks that follow each other, in one pass over the rows: panel by panel, so that what one leaves in cache the next
-/// finds there. Block CG makes three passes per iteration and moves about 13 words per row and column.
+/// finds there. Block CG makes two passes per iteration and moves about 11 words per row and column.
 extension BlockSpace {
-  /// G = YᴴX while the rows of X are being written by `write`.
+  /// G = PᴴW while W = A·P is formed, each piece as soon as `write` has written the rows of P that it reads.
   ///
-  /// - Parameter write: writes the rows given of the block whose first element is `x`.
+  /// - Parameters:
+  ///   - form: writes rows of W.
+  ///   - write: writes rows of P.
   func inner(
-    _ y: BlockVector<Element>, _ x: UnsafePointer<Element>, stride ldx: Int, columns q: Int, into g: inout DenseMatrix<Element>,
-    extraBytesPerRow: Int, writing write: (Range<Int>) -> Void
+    _ p: UnsafePointer<Element>, _ ldp: Int, _ w: UnsafePointer<Element>, _ ldw: Int, columns r: Int,
+    into g: inout DenseMatrix<Element>, extraBytesPerRow: Int, _ schedule: RowSchedule, forming form: (Range<Int>) -> Void,
+    after write: (Range<Int>) -> Void
   ) {
-    let p = y.columns
-    g.reshape(rows: p, columns: q)
-    let bytes = (p + q) * MemoryLayout<Element>.stride + extraBytesPerRow
-    unsafe sumPanels(rows: y.rows, count: p * q, bytesPerRow: bytes) { range, sum in
+    g.reshape(rows: r, columns: r)
+    let bytes = 2 * r * MemoryLayout<Element>.stride + extraBytesPerRow
+    unsafe sumPanels(schedule, count: r * r, bytesPerRow: bytes, after: write) { range, sum in
       let i = range.lowerBound
-      write(range)
-      unsafe Kernels<Element>.inner(range.count, p, y.base + i * y.stride, y.stride, q, x + i * ldx, ldx, sum)
+      form(range)
+      unsafe Kernels<Element>.inner(range.count, r, p + i * ldp, ldp, r, w + i * ldw, ldw, sum)
     }
     g.fill(rowMajor: sums, from: 0)
   }
@@ -36,64 +38,71 @@ extension BlockSpace {
     n.fill(rowMajor: sums, from: p * p)
   }
 
-  /// X += P·Y and Q += W·T, and G = QᴴQ of the new Q.
+  /// Q += W·T, and G = QᴴQ of the new Q.
   func update(
-    _ x: inout BlockVector<Element>, plus p: BlockVector<Element>, times y: DenseMatrix<Element>,
-    and q: inout BlockVector<Element>, plus w: BlockVector<Element>, times t: DenseMatrix<Element>,
+    _ q: inout BlockVector<Element>, plus w: BlockVector<Element>, times t: DenseMatrix<Element>,
     gram g: inout DenseMatrix<Element>
   ) {
-    let (r, m) = (p.columns, x.columns)
+    let r = q.columns
     g.reshape(rows: r, columns: r)
-    let (packedY, packedT) = unsafe pack(y, and: t)
-    let (px, ldx, pq, ldq) = unsafe (x.mutableBase(), x.stride, q.mutableBase(), q.stride)
-    let bytes = (3 * r + m) * MemoryLayout<Element>.stride
-    unsafe sumPanels(rows: x.rows, count: r * r, bytesPerRow: bytes) { range, sum in
+    let packed = unsafe pack(t)
+    let (base, ld) = unsafe (q.mutableBase(), q.stride)
+    unsafe sumPanels(rows: q.rows, count: r * r, bytesPerRow: 2 * r * MemoryLayout<Element>.stride) { range, sum in
       let (i, count) = (range.lowerBound, range.count)
-      let (rowX, rowQ) = unsafe (px + i * ldx, pq + i * ldq)
+      let row = unsafe base + i * ld
       unsafe Kernels<Element>.update(
-        count, r, p.base + i * p.stride, p.stride, m, packedY, plus: UnsafePointer(rowX), ldx, rowX, ldx)
-      unsafe Kernels<Element>.update(
-        count, r, w.base + i * w.stride, w.stride, r, packedT, plus: UnsafePointer(rowQ), ldq, rowQ, ldq)
-      unsafe Kernels<Element>.inner(count, r, UnsafePointer(rowQ), ldq, r, UnsafePointer(rowQ), ldq, sum)
+        count, r, w.base + i * w.stride, w.stride, r, packed, plus: UnsafePointer(row), ld, row, ld)
+      unsafe Kernels<Element>.inner(count, r, UnsafePointer(row), ld, r, UnsafePointer(row), ld, sum)
     }
     g.fill(rowMajor: sums, from: 0)
   }
 
-  /// Q ← Q·T (and Z ← Z·T), then P ← Z + P·C, or Q + P·C without Z.
-  func advance(
-    _ q: inout BlockVector<Element>, _ z: inout BlockVector<Element>?, times t: DenseMatrix<Element>,
-    then p: inout BlockVector<Element>, times c: DenseMatrix<Element>
-  ) {
-    let r = t.rows
-    guard r <= Kernels<Element>.largestInPlaceUpdate else {
-      recur(&q, plus: nil, times: t)
-      recurOptional(&z, times: t)
-      return recur(&p, plus: z ?? q, times: c)
-    }
-    let (packedT, packedC) = unsafe pack(t, and: c)
-    let (pq, ldq, pp, ldp) = unsafe (q.mutableBase(), q.stride, p.mutableBase(), p.stride)
+  /// Calls `body` with a function that does to a range of rows what is there of X += P·Y, Q ← Q·T, Z ← Z·T and P ← Z + P·C, where Q
+  /// stands for Z if there is none; and with the memory of P.
+  func withAdvance(
+    _ x: inout BlockVector<Element>, plus y: DenseMatrix<Element>?, _ q: inout BlockVector<Element>,
+    _ z: inout BlockVector<Element>?, times t: DenseMatrix<Element>?, _ p: inout BlockVector<Element>,
+    times c: DenseMatrix<Element>?, _ body: (_ advance: (Range<Int>) -> Void, _ p: UnsafePointer<Element>) throws -> Void
+  ) rethrows {
+    let (m, r) = (x.columns, p.columns)
+    let packedY = unsafe y.map { unsafe pack($0, slot: 0) }
+    let packedT = unsafe t.map { unsafe pack($0, slot: 1) }
+    let packedC = unsafe c.map { unsafe pack($0, slot: 2) }
+    let (px, ldx) = unsafe (packedY == nil ? nil : x.mutableBase(), x.stride)
+    let (pq, ldq) = unsafe (packedT == nil ? nil : q.mutableBase(), q.stride)
+    let (pp, ldp) = unsafe (p.mutableBase(), p.stride)
     var block = z.take()
-    let (pz, ldz) = unsafe (block?.mutableBase(), block?.stride ?? 0)
-    let bytesPerRow = (block == nil ? 2 : 3) * r * MemoryLayout<Element>.stride
-    let panel = Self.panel(bytesPerRow: bytesPerRow)
-    Parallel.rows(q.rows, bytesPerRow: 2 * bytesPerRow) { range in
-      var i = range.lowerBound
-      while i < range.upperBound {
-        let count = min(panel, range.upperBound - i)
-        let (rowQ, rowP) = unsafe (pq + i * ldq, pp + i * ldp)
-        unsafe Kernels<Element>.update(count, r, UnsafePointer(rowQ), ldq, r, packedT, plus: nil, 0, rowQ, ldq)
-        if let pz = unsafe pz {
-          let rowZ = unsafe pz + i * ldz
-          unsafe Kernels<Element>.update(count, r, UnsafePointer(rowZ), ldz, r, packedT, plus: nil, 0, rowZ, ldz)
+    defer { z = block }
+    let (pz, ldz) = unsafe (packedT == nil ? nil : block?.mutableBase(), block?.stride ?? 0)
+    let (addend, ldAddend) = unsafe (block?.base ?? q.base, block == nil ? ldq : ldz)
+    let panel = Self.panel(bytesPerRow: (m + (block == nil ? 2 : 3) * r) * MemoryLayout<Element>.stride)
+
+    func advance(_ rows: Range<Int>) {
+      var i = rows.lowerBound
+      while i < rows.upperBound {
+        let count = min(panel, rows.upperBound - i)
+        let rowP = unsafe pp + i * ldp
+        if let px = unsafe px, let packedY = unsafe packedY {
+          let row = unsafe px + i * ldx
+          unsafe Kernels<Element>.update(count, r, UnsafePointer(rowP), ldp, m, packedY, plus: UnsafePointer(row), ldx, row, ldx)
+        }
+        if let packedT = unsafe packedT {
+          if let pq = unsafe pq {
+            let row = unsafe pq + i * ldq
+            unsafe Kernels<Element>.update(count, r, UnsafePointer(row), ldq, r, packedT, plus: nil, 0, row, ldq)
+          }
+          if let pz = unsafe pz {
+            let row = unsafe pz + i * ldz
+            unsafe Kernels<Element>.update(count, r, UnsafePointer(row), ldz, r, packedT, plus: nil, 0, row, ldz)
+          }
+        }
+        if let packedC = unsafe packedC {
           unsafe Kernels<Element>.update(
-            count, r, UnsafePointer(rowP), ldp, r, packedC, plus: UnsafePointer(rowZ), ldz, rowP, ldp)
-        } else {
-          unsafe Kernels<Element>.update(
-            count, r, UnsafePointer(rowP), ldp, r, packedC, plus: UnsafePointer(rowQ), ldq, rowP, ldp)
+            count, r, UnsafePointer(rowP), ldp, r, packedC, plus: addend + i * ldAddend, ldAddend, rowP, ldp)
         }
         i += count
       }
     }
-    z = block
+    try unsafe body(advance, UnsafePointer(pp))
   }
 }

@@ -30,8 +30,8 @@ final class BlockSpace<Element: Scalar> {
   /// Partial sums of every piece, and behind them as much again for a panel's own sum.
   private var partials: AlignedStorage<Element>
   private(set) var sums: [Element]
-  private var coefficients: AlignedStorage<Element>
-  private var moreCoefficients: AlignedStorage<Element>
+  /// Small matrices row-major, as the kernels take them; operations that need several at once use several slots.
+  private var coefficients: [AlignedStorage<Element>]
 
   static var maximumPieces: Int { 64 }
 
@@ -41,16 +41,15 @@ final class BlockSpace<Element: Scalar> {
     let count = max(p * q * blocks, 1)
     partials = AlignedStorage(count: 2 * Self.pieces(rows).count * count)
     sums = [Element](repeating: 0, count: count)
-    coefficients = AlignedStorage(count: max(p * q, 1))
-    moreCoefficients = AlignedStorage(count: max(p * q, 1))
+    coefficients = (0..<3).map { _ in AlignedStorage(count: max(p * q, 1)) }
   }
 
   var byteCount: Int {
-    partials.byteCount + coefficients.byteCount + moreCoefficients.byteCount + sums.count * MemoryLayout<Element>.stride
+    partials.byteCount + coefficients.reduce(0) { $0 + $1.byteCount } + sums.count * MemoryLayout<Element>.stride
   }
 
   /// The scratch memory for inner products of p × q numbers over so many rows, in bytes.
-  static func bytes(p: Int, q: Int, rows: Int) -> Int { (2 * pieces(rows).count + 3) * p * q * MemoryLayout<Element>.stride }
+  static func bytes(p: Int, q: Int, rows: Int) -> Int { (2 * pieces(rows).count + 4) * p * q * MemoryLayout<Element>.stride }
 
   static func pieces(_ rows: Int) -> (count: Int, size: Int) {
     let size = max(256, ((rows + maximumPieces - 1) / maximumPieces + 7) / 8 * 8)
@@ -123,10 +122,9 @@ final class BlockSpace<Element: Scalar> {
   ) {
     precondition(x.columns == c.rows && y.columns == c.columns && x.rows == y.rows)
     let (p, q) = (c.rows, c.columns)
-    pack(c)
+    let packed = unsafe pack(c)
     let (source, ldx, target, ldy) = unsafe (x.base, x.stride, y.mutableBase(), y.stride)
     let (addend, ldz) = unsafe (z?.base, z?.stride ?? 0)
-    let packed = unsafe UnsafePointer(coefficients.base)
     Parallel.rows(y.rows, bytesPerRow: (p + 2 * q) * MemoryLayout<Element>.stride) { range in
       let i = range.lowerBound
       let row = unsafe addend.map { unsafe $0 + i * ldz }
@@ -138,9 +136,8 @@ final class BlockSpace<Element: Scalar> {
   func update(_ y: inout BlockVector<Element>, plus x: BlockVector<Element>, times c: DenseMatrix<Element>) {
     precondition(x.columns == c.rows && y.columns == c.columns && x.rows == y.rows)
     let (p, q) = (c.rows, c.columns)
-    pack(c)
+    let packed = unsafe pack(c)
     let (source, ldx, target, ldy) = unsafe (x.base, x.stride, y.mutableBase(), y.stride)
-    let packed = unsafe UnsafePointer(coefficients.base)
     Parallel.rows(y.rows, bytesPerRow: (p + 2 * q) * MemoryLayout<Element>.stride) { range in
       let (i, row) = unsafe (range.lowerBound, target + range.lowerBound * ldy)
       unsafe Kernels<Element>.update(range.count, p, source + i * ldx, ldx, q, packed, plus: UnsafePointer(row), ldy, row, ldy)
@@ -154,9 +151,8 @@ final class BlockSpace<Element: Scalar> {
   ) {
     precondition(y.columns == c.columns)
     let q = c.columns
-    pack(c, scale: sign)
+    let packed = unsafe pack(c, scale: sign)
     let (target, ldy) = unsafe (y.mutableBase(), y.stride)
-    let packed = unsafe UnsafePointer(coefficients.base)
     // A panel of Y stays in the first-level cache while all basis blocks pass.
     let panel = max(32, 16384 / max(q * MemoryLayout<Element>.stride, 1))
     Parallel.rows(y.rows, bytesPerRow: (c.rows + 2 * q) * MemoryLayout<Element>.stride) { range in
@@ -183,10 +179,9 @@ final class BlockSpace<Element: Scalar> {
       let old = p
       return multiply(old, c, plus: z, into: &p)
     }
-    pack(c)
+    let packed = unsafe pack(c)
     let (target, ld) = unsafe (p.mutableBase(), p.stride)
     let (addend, ldz) = unsafe (z?.base, z?.stride ?? 0)
-    let packed = unsafe UnsafePointer(coefficients.base)
     Parallel.rows(p.rows, bytesPerRow: 3 * m * MemoryLayout<Element>.stride) { range in
       let (i, row) = unsafe (range.lowerBound, target + range.lowerBound * ld)
       let z = unsafe addend.map { unsafe $0 + i * ldz }
@@ -194,28 +189,18 @@ final class BlockSpace<Element: Scalar> {
     }
   }
 
-  /// The coefficients row-major, as the kernels take them.
-  func pack(_ c: DenseMatrix<Element>, scale: Element? = nil) {
-    if coefficients.count < c.rows * c.columns { coefficients = AlignedStorage(count: c.rows * c.columns) }
-    pack(c, scale: scale, into: coefficients)
-  }
-
-  /// Two sets of coefficients for operations that need both at once.
-  func pack(_ c: DenseMatrix<Element>, and d: DenseMatrix<Element>) -> (UnsafePointer<Element>, UnsafePointer<Element>) {
-    pack(c)
-    if moreCoefficients.count < d.rows * d.columns { moreCoefficients = AlignedStorage(count: d.rows * d.columns) }
-    pack(d, scale: nil, into: moreCoefficients)
-    return unsafe (UnsafePointer(coefficients.base), UnsafePointer(moreCoefficients.base))
-  }
-
-  private func pack(_ c: DenseMatrix<Element>, scale: Element?, into storage: AlignedStorage<Element>) {
+  /// `scale`·C row-major.
+  @discardableResult
+  func pack(_ c: DenseMatrix<Element>, scale: Element? = nil, slot: Int = 0) -> UnsafePointer<Element> {
     let (p, q) = (c.rows, c.columns)
-    let target = unsafe storage.base
+    if coefficients[slot].count < p * q { coefficients[slot] = AlignedStorage(count: p * q) }
+    let target = unsafe coefficients[slot].base
     unsafe c.withPointer { source in
       guard p > 0, q > 0 else { return }
       unsafe Kernels<Element>.fromColumnMajor(p, q, source, p, target, q)
       if let scale, scale != 1 { unsafe Kernels<Element>.combine(1, p * q, scale, target, p * q, nil, target, p * q) }
     }
+    return unsafe UnsafePointer(target)
   }
 
   /// As `sumPieces`, each piece cut into panels that stay in cache from one operation of `body` to the next. `body` leaves the sums of
@@ -223,24 +208,51 @@ final class BlockSpace<Element: Scalar> {
   func sumPanels(
     rows: Int, count: Int, bytesPerRow: Int, _ body: (Range<Int>, UnsafeMutablePointer<Element>) -> Void
   ) {
-    let (pieces, size) = Self.pieces(rows)
-    reserve(count, pieces: pieces)
-    let own = unsafe partials.base + pieces * count
-    let panel = Self.panel(bytesPerRow: bytesPerRow)
+    let own = unsafe reservePanels(rows: rows, count: count)
     unsafe sumPieces(rows: rows, count: count, bytesPerRow: bytesPerRow) { range, partial in
-      let sum = unsafe own + range.lowerBound / size * count
-      var begin = range.lowerBound
-      while begin < range.upperBound {
-        let end = min(begin + panel, range.upperBound)
-        if begin == range.lowerBound {
-          unsafe body(begin..<end, partial)
-        } else {
-          unsafe body(begin..<end, sum)
-          unsafe Kernels<Element>.combine(1, count, 1, sum, count, 1, partial, count)
-        }
-        begin = end
-      }
+      unsafe panels(of: range, rows: rows, count: count, bytesPerRow: bytesPerRow, partial, own, body)
     }
+  }
+
+  /// Room for the sums of the pieces, and behind it for those of a panel of each piece, which is returned.
+  private func reservePanels(rows: Int, count: Int) -> UnsafeMutablePointer<Element> {
+    let pieces = Self.pieces(rows).count
+    reserve(count, pieces: pieces)
+    return unsafe partials.base + pieces * count
+  }
+
+  /// Adds up the sums of the panels of one piece.
+  private func panels(
+    of piece: Range<Int>, rows: Int, count: Int, bytesPerRow: Int, _ partial: UnsafeMutablePointer<Element>,
+    _ own: UnsafeMutablePointer<Element>, _ body: (Range<Int>, UnsafeMutablePointer<Element>) -> Void
+  ) {
+    let panel = Self.panel(bytesPerRow: bytesPerRow)
+    let sum = unsafe own + piece.lowerBound / Self.pieces(rows).size * count
+    var begin = piece.lowerBound
+    while begin < piece.upperBound {
+      let end = min(begin + panel, piece.upperBound)
+      if begin == piece.lowerBound {
+        unsafe body(begin..<end, partial)
+      } else {
+        unsafe body(begin..<end, sum)
+        unsafe Kernels<Element>.combine(1, count, 1, sum, count, 1, partial, count)
+      }
+      begin = end
+    }
+  }
+
+  /// As `sumPanels`, for sums over rows of a product that are formed as soon as `write` has written what they read.
+  func sumPanels(
+    _ schedule: RowSchedule, count: Int, bytesPerRow: Int, after write: (Range<Int>) -> Void,
+    _ body: (Range<Int>, UnsafeMutablePointer<Element>) -> Void
+  ) {
+    let rows = schedule.rows
+    let own = unsafe reservePanels(rows: rows, count: count)
+    let partial = unsafe partials.base
+    schedule.run(bytes: rows * bytesPerRow, write: write) { piece, range in
+      unsafe panels(of: range, rows: rows, count: count, bytesPerRow: bytesPerRow, partial + piece * count, own, body)
+    }
+    addPieces(rows: rows, count: count)
   }
 
   /// Rows whose operands fit a quarter of a second-level cache.
@@ -256,6 +268,12 @@ final class BlockSpace<Element: Scalar> {
     Parallel.parts(pieces, bytes: rows * bytesPerRow) { piece in
       unsafe body(piece * size..<min(rows, (piece + 1) * size), partial + piece * count)
     }
+    addPieces(rows: rows, count: count)
+  }
+
+  /// The sums of the pieces, added in order, are left in `sums`.
+  private func addPieces(rows: Int, count: Int) {
+    let (pieces, partial) = unsafe (Self.pieces(rows).count, partials.base)
     // Adds piece after piece: scaling by one keeps the loop in a kernel, where it is not generic.
     for piece in 1..<max(pieces, 1) {
       unsafe Kernels<Element>.combine(1, count, 1, partial + piece * count, count, 1, partial, count)

@@ -43,6 +43,9 @@ public struct DenseMatrix<Element: Scalar>: Sendable {
     for i in 0..<(rows * columns) { values[i] = 0 }
   }
 
+  /// The numbers that there is memory for.
+  var reserved: Int { values.count }
+
   mutating func copy(from other: DenseMatrix) {
     reshape(rows: other.rows, columns: other.columns)
     for i in 0..<(rows * columns) { values[i] = other.values[i] }

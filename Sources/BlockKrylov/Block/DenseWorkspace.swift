@@ -11,6 +11,18 @@ final class DenseWorkspace<Element: Scalar> {
     eigenvalues = [Element.Magnitude](repeating: 0, count: max(rows, columns))
   }
 
+  /// Calls `body` with the scratch memory: scalars, how many, and reals.
+  func withScratch(
+    _ body: (UnsafeMutablePointer<Element>, Int, UnsafeMutablePointer<Element.Magnitude>) -> Bool
+  ) -> Bool {
+    unsafe work.withUnsafeMutableBufferPointer { work in
+      unsafe realWork.withUnsafeMutableBufferPointer { realWork in
+        guard let pw = work.baseAddress, let pr = realWork.baseAddress else { return true }
+        return unsafe body(pw, work.count, pr)
+      }
+    }
+  }
+
   /// Upper Cholesky factor R of a Hermitian G, G = RᴴR, in place with zeros below; false when a pivot is not positive.
   func cholesky(_ g: inout DenseMatrix<Element>) -> Bool {
     let n = g.rows
@@ -59,6 +71,22 @@ final class DenseWorkspace<Element: Scalar> {
           unsafe tau.withPointer { pt in
             unsafe LAPACK<Element>.applyQ(
               adjoint: adjoint, m, n, k, pa + rows.lowerBound, a.rows, pt, pc + rows.lowerBound, ld, work: pw, work.count)
+          }
+        }
+      }
+    }
+  }
+
+  /// C = Q·C with the reflectors that `qr` left in the rows of A from row `first` on; C has as many rows.
+  func applyQ(_ a: DenseMatrix<Element>, from first: Int, tau: DenseMatrix<Element>, to c: inout DenseMatrix<Element>) {
+    let (m, n) = (c.rows, c.columns)
+    unsafe work.withUnsafeMutableBufferPointer { work in
+      guard let pw = work.baseAddress else { return }
+      unsafe c.withMutablePointer { pc in
+        unsafe a.withPointer { pa in
+          unsafe tau.withPointer { pt in
+            unsafe LAPACK<Element>.applyQ(
+              adjoint: false, m, n, min(m, a.columns), pa + first, a.rows, pt, pc, m, work: pw, work.count)
           }
         }
       }

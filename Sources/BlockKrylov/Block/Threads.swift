@@ -92,7 +92,11 @@ package enum Parallel {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let wake: UnsafeMutablePointer<pthread_cond_t>
 
-  private static let spins = 4000
+  /// How long a worker spins before it sleeps: a little longer than what block methods do on one thread between two kernels, as waking
+  /// a sleeper takes 50 µs and more.
+  private static let patience = Duration.microseconds(200)
+  /// Looks at the clock are this many spins apart.
+  private static let spinsPerLook = 64
 
   private init() {
     unsafe mutex = .allocate(capacity: 1)
@@ -131,11 +135,7 @@ package enum Parallel {
           unsafe pthread_mutex_unlock(mutex)
         }
         unsafe pointer.pointee(0)
-        var spin = 0
-        while remaining.load(ordering: .acquiring) > 0 {
-          spin += 1
-          if spin >= Self.spins { sched_yield() }
-        }
+        spin(while: { self.remaining.load(ordering: .acquiring) > 0 }, then: { sched_yield() })
         unsafe job = nil
       }
     }
@@ -154,16 +154,29 @@ package enum Parallel {
   private func work(id: Int, seen: Int) {
     var seen = seen
     while true {
-      var spin = 0
-      while generation.load(ordering: .acquiring) == seen {
-        spin += 1
-        if spin >= Self.spins { sleep(until: seen) }
-      }
+      spin(while: { self.generation.load(ordering: .acquiring) == seen }, then: { self.sleep(until: seen) })
       seen = generation.load(ordering: .acquiring)
       // A new job starts only when all parts of the last one are done, so `job` is steady for those that take part.
       if id <= seen % 1024, let job = unsafe job {
         unsafe job.pointee(id)
         remaining.subtract(1, ordering: .releasing)
+      }
+    }
+  }
+
+  /// Spins while a condition holds, and after a while calls `rest` each time.
+  @inline(__always)
+  private func spin(while condition: () -> Bool, then rest: () -> Void) {
+    var (spins, deadline) = (0, ContinuousClock.Instant?.none)
+    while condition() {
+      spinPause()
+      spins += 1
+      guard spins % Self.spinsPerLook == 0 else { continue }
+      let now = ContinuousClock.now
+      if let deadline {
+        if now >= deadline { rest() }
+      } else {
+        deadline = now.advanced(by: Self.patience)
       }
     }
   }

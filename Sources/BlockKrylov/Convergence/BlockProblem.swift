@@ -75,20 +75,21 @@ package final class BlockProblem<Element: Scalar> {
     try a.apply(to: x, into: &y)
   }
 
-  /// Y = A·X and G = XᴴY, counted; for a matrix in one pass over the rows.
+  /// When rows of products with A can be formed, where A is a matrix in compressed rows.
+  func rowSchedule() -> RowSchedule? { matrix?.rowSchedule(size: BlockSpace<Element>.pieces(b.rows).size) }
+
+  /// W = A·P and G = PᴴW, counted, rows of W as soon as `write` has written the rows of P that they read. Only with a schedule of
+  /// this problem.
   func apply(
-    _ x: BlockVector<Element>, into y: inout BlockVector<Element>, inner g: inout DenseMatrix<Element>,
-    _ space: BlockSpace<Element>
-  ) throws {
-    guard let matrix else {
-      try apply(x, into: &y)
-      return space.inner(x, y, into: &g)
-    }
-    monitor.countOperator(columns: x.columns)
-    let (stride, bytesPerRow) = (y.stride, matrix.storedBytes / max(matrix.rows, 1))
-    unsafe matrix.withRowProducts(of: x, into: &y) { rows, write in
+    _ p: UnsafePointer<Element>, _ ldp: Int, into w: inout BlockVector<Element>, inner g: inout DenseMatrix<Element>,
+    _ space: BlockSpace<Element>, _ schedule: RowSchedule, after write: (Range<Int>) -> Void
+  ) {
+    guard let matrix else { return }
+    monitor.countOperator(columns: w.columns)
+    let (columns, ldw, bytesPerRow) = (w.columns, w.stride, matrix.storedBytes / max(matrix.rows, 1))
+    unsafe matrix.withRowProducts(of: p, ldp, into: &w) { rows, form in
       unsafe space.inner(
-        x, rows, stride: stride, columns: x.columns, into: &g, extraBytesPerRow: bytesPerRow, writing: write)
+        p, ldp, rows, ldw, columns: columns, into: &g, extraBytesPerRow: bytesPerRow, schedule, forming: form, after: write)
     }
   }
 

@@ -1,21 +1,28 @@
-/// An orthonormal basis of the block Krylov space, grown block by block: A·𝒱_k = 𝒱_{k+1}·H̄_k.
+/// An orthonormal basis of the block Krylov space, grown block by block: A·[V₁ … V_k] = [V₁ … V_k P W]·H̄_k.
 ///
 /// Each new block is projected against the basis and orthonormalised, twice (block classical Gram–Schmidt with re-orthogonalisation;
 /// J. L. Barlow and A. Smoktunowicz, “Reorthogonalized block classical Gram–Schmidt”, Numer. Math. 123, 2013): the loss of
 /// orthogonality stays at rounding level. Directions that vanish in it are dropped, so blocks may get narrower.
 ///
+/// A is applied to a part of the newest directions only where the caller says so (`advance`): the others are held back in P, stay in
+/// the basis, and may be taken later. A block that the caller puts in front (`head`) takes part in every projection.
+///
 /// - Complexity of step k with blocks of p columns: 8·n·k·p² flops, four passes over the basis.
 final class BlockArnoldi<Element: Scalar> {
   enum Outcome: Equatable {
-    /// The new block has this many columns; 0 when the space is invariant.
+    /// The new block has this many columns; 0 when A times the direction lies in the basis.
     case grown(Int)
     /// NaN or infinity in the block.
     case nonFinite
   }
 
-  /// V₀, V₁, …; those up to `count` are in use.
+  /// The head, V₁, V₂, …, P, W; those up to `count` are in use.
   private(set) var basis: [BlockVector<Element>] = []
   private(set) var count = 0
+  /// 1 with a block in front, else 0.
+  private(set) var heads = 0
+  /// How many blocks V there are.
+  private(set) var directions = 0
   /// The coefficients over the basis, and of the new block, of the last step.
   private(set) var h: DenseMatrix<Element>
   private(set) var below: DenseMatrix<Element>
@@ -26,9 +33,12 @@ final class BlockArnoldi<Element: Scalar> {
   private let orthonormalizer: Orthonormalizer<Element>
   private var correction: DenseMatrix<Element>
   private var product: DenseMatrix<Element>
+  private var part: DenseMatrix<Element>
   private var lengths: [Double]
   private var noise: [Double]
   private var none: BlockVector<Element>?
+  /// Memory of blocks that were replaced in `advance`.
+  private var spares: [BlockVector<Element>] = []
 
   init(rows: Int, width: Int, steps: Int) {
     self.rows = rows
@@ -36,37 +46,114 @@ final class BlockArnoldi<Element: Scalar> {
     space = BlockSpace(p: width, q: width, rows: rows)
     orthonormalizer = Orthonormalizer(columns: width, space: space, goodPivot: 0.3)
     let square = DenseMatrix<Element>(rows: width, columns: width)
-    (below, product) = (square, square)
+    (below, product, part) = (square, square, square)
     h = DenseMatrix(rows: (steps + 1) * width, columns: width)
     correction = h
     lengths = [Double](repeating: 0, count: width)
     noise = lengths
-    basis.reserveCapacity(steps + 1)
+    basis.reserveCapacity(steps + 2)
   }
 
-  var byteCount: Int { basis.reduce(0) { $0 + $1.byteCount } + space.byteCount }
+  var byteCount: Int { basis.reduce(0) { $0 + $1.byteCount } + spares.reduce(0) { $0 + $1.byteCount } + space.byteCount }
+
+  /// The columns of the directions that A has not been applied to.
+  var candidates: Int { ((heads + directions)..<count).reduce(0) { $0 + basis[$1].columns } }
+
+  /// Whether blocks were replaced, so that memory beside the basis is held.
+  var hasSpares: Bool { !spares.isEmpty }
+
+  /// The block that A is applied to next, V_k.
+  var direction: BlockVector<Element> { basis[heads + directions - 1] }
+
+  /// The newest block.
+  var newest: BlockVector<Element> { basis[count - 1] }
 
   /// A block of the basis's memory for the next direction, so that the caller writes A·V into it.
   func makeNext(columns: Int) {
-    if basis.count == count { basis.append(BlockVector(rows: rows, columns: columns)) }
-    if basis[count].columns != columns { basis[count] = BlockVector(rows: rows, columns: columns) }
+    basis.prepareSlot(count, rows: rows, columns: columns)
   }
 
   /// Writes the next block.
   func writeNext(_ body: (inout BlockVector<Element>) throws -> Void) rethrows { try body(&basis[count]) }
 
-  /// Begins the basis with the block written by `writeNext`: R = V₀·Λ, Λ in `below`.
+  /// The block that `writeNext` wrote.
+  var next: BlockVector<Element> { basis[count] }
+
+  /// Begins the basis with the block written by `writeNext`, orthogonal to the head: R = W·Λ, Λ in `below`.
   func begin() -> Outcome {
-    let p = basis[0].columns
+    let p = basis[count].columns
     for j in 0..<p { noise[j] = 0 }
-    guard case .rank(let rank) = orthonormalizer.orthonormalize(&basis[0], &none, noise: noise) else { return .nonFinite }
+    guard case .rank(let rank) = orthonormalizer.orthonormalize(&basis[count], &none, noise: noise) else { return .nonFinite }
     below.copy(from: orthonormalizer.s)
-    count = 1
+    count += 1
     return .grown(rank)
   }
 
   /// Forgets the basis, keeping its memory.
-  func reset() { count = 0 }
+  func reset() {
+    removeHead()
+    (count, directions) = (0, 0)
+  }
+
+  /// Puts orthonormal columns in front of a new basis whose first block is written and orthogonal to them.
+  func placeHead(_ head: BlockVector<Element>?) {
+    guard let head, heads == 0, count == 0 else { return }
+    basis.insert(head, at: 0)
+    (count, heads) = (1, 1)
+  }
+
+  /// Takes the head away, so that V₁ is the first block.
+  func removeHead() {
+    guard heads == 1 else { return }
+    basis.remove(at: 0)
+    (count, heads) = (max(count - 1, 0), 0)
+  }
+
+  /// Makes a direction of the first `taken` columns of [P W]·`rotation`, and holds the others back.
+  ///
+  /// - Parameter rotation: unitary; the identity without it.
+  func advance(taking taken: Int, _ rotation: DenseMatrix<Element>? = nil) {
+    let first = heads + directions
+    let all = candidates
+    if rotation == nil, taken == all, let block = (first..<count).first(where: { basis[$0].columns == all }) {
+      if block != first { basis.swapAt(block, first) }
+      (count, directions) = (first + 1, directions + 1)
+      return
+    }
+    var fresh = takeSpare(columns: taken)
+    combine(from: first, rotation, 0..<taken, into: &fresh)
+    var rest: BlockVector<Element>?
+    if taken < all {
+      var block = takeSpare(columns: all - taken)
+      combine(from: first, rotation, taken..<all, into: &block)
+      rest = block
+    }
+    spares.append(contentsOf: basis[first..<count].filter { $0.columns > 0 })
+    if spares.count > 2 { spares.removeFirst(spares.count - 2) }
+    basis.replaceSubrange(first..<count, with: [fresh] + (rest.map { [$0] } ?? []))
+    (count, directions) = (first + (rest == nil ? 1 : 2), directions + 1)
+  }
+
+  private func takeSpare(columns: Int) -> BlockVector<Element> {
+    guard let k = spares.firstIndex(where: { $0.columns == columns }) else { return BlockVector(rows: rows, columns: columns) }
+    return spares.remove(at: k)
+  }
+
+  /// Some columns of [P W]·rotation.
+  private func combine(
+    from first: Int, _ rotation: DenseMatrix<Element>?, _ range: Range<Int>, into block: inout BlockVector<Element>
+  ) {
+    var (row, isFirst) = (0, true)
+    for k in first..<count where basis[k].columns > 0 {
+      let p = basis[k].columns
+      part.reshape(rows: p, columns: range.count)
+      for j in range {
+        for i in 0..<p { part[i, j - range.lowerBound] = rotation.map { $0[row + i, j] } ?? (row + i == j ? 1 : 0) }
+      }
+      if isFirst { space.multiply(basis[k], part, into: &block) } else { space.update(&block, plus: basis[k], times: part) }
+      (row, isFirst) = (row + p, false)
+    }
+  }
 
   /// Orthonormalises the block written by `writeNext` against the basis and in itself.
   func grow() -> Outcome {
@@ -104,6 +191,19 @@ final class BlockArnoldi<Element: Scalar> {
     var next = basis.remove(at: count)
     space.update(&next, plus: basis, count: count, times: c, sign: -1)
     basis.insert(next, at: count)
+  }
+}
+
+extension Array {
+  /// A block of so many columns at position k, which is the end or before it. Where another one makes room for a wider one, blocks at the
+  /// end go, so that the memory does not grow.
+  mutating func prepareSlot<S: Scalar>(_ k: Int, rows: Int, columns: Int) where Element == BlockVector<S> {
+    if k == count { return append(BlockVector(rows: rows, columns: columns)) }
+    guard self[k].columns != columns else { return }
+    var missing = BlockVector<S>.paddedWidth(columns) - self[k].stride
+    while missing > 0, count > k + 1 { missing -= removeLast().stride }
+    self[k] = BlockVector(rows: 0, columns: 0)
+    self[k] = BlockVector(rows: rows, columns: columns)
   }
 }
 

@@ -92,7 +92,10 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
       + (m?.storedBytes ?? 0)
   }
 
-  func update(_ a: any LinearOperator<Element>) throws { m = try updatedPreconditioner(m, for: a) }
+  func update(_ a: any LinearOperator<Element>) throws {
+    m = try updatedPreconditioner(m, for: a)
+    workspace?.forgetSchedule()
+  }
 
   func solve(_ problem: SolveProblem<Element>) throws {
     let whole = problem.block
@@ -179,7 +182,7 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
       }
     }
     for j in 0..<p { for i in 0..<rank { work.c[i, j] *= Element(double: work.residuals[j]) } }
-    work.beginEnergies()
+    work.begin()
     if work.p.columns != rank {
       work.p = work.p[columns: 0..<rank]
       work.w = work.w[columns: 0..<rank]
@@ -219,18 +222,18 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
     return nil
   }
 
-  /// One iteration. X changes only when everything that it needs is finite.
+  /// One iteration. X changes only when everything that it needs is finite: in the next iteration's pass over P, or in `verify`.
   private func step(_ problem: BlockProblem<Element>, _ work: Workspace) throws -> ColumnStatus? {
-    try problem.apply(work.p, into: &work.w, inner: &work.sigma, work.space)
+    try work.product(problem)
     guard work.sigma.isFinite else { return .nonFinite(.operator) }
     work.sigma.makeHermitian()
     if let failure = work.factorSigma() { return failure }
 
     work.solveSigma()
     work.recordEnergies()
-    work.space.update(
-      &problem.x, plus: work.p, times: work.y, and: &work.q, plus: work.w, times: work.minusInverse, gram: &work.gram)
+    work.deferSolution()
     problem.hasGuess = true
+    work.space.update(&work.q, plus: work.w, times: work.minusInverse, gram: &work.gram)
     if let failure = try precondition(problem, work) { return failure }
 
     // Q had unit columns, so what is left of a column below rounding of the two terms of its update is noise.
@@ -247,7 +250,7 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
     if s.rows < s.columns {
       problem.monitor.record(.deflated, "\(s.columns - s.rows) directions of the block became dependent and were dropped")
     }
-    work.advanceDirections(orthonormal: !easy)
+    work.advanceDirections(problem, orthonormal: !easy)
     return nil
   }
 
@@ -256,6 +259,7 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
   private func verify(
     _ problem: BlockProblem<Element>, _ work: Workspace, _ reason: ColumnStatus?
   ) throws -> ColumnStatus? {
+    work.finishSolution(problem)
     try problem.residual(of: problem.x, problem.b, into: &work.r)
     work.space.columnNorms(work.r, into: &work.trueNorms)
     work.finishEnergies(into: problem)

@@ -27,6 +27,12 @@ extension BlockCGEngine {
     private var squares: DenseMatrix<Element>
     private var small: DenseMatrix<Element>
 
+    /// When rows of A·P can be formed; none where A is not a matrix in compressed rows.
+    private var schedule: RowSchedule?
+    private var hasLookedForSchedule = false
+    /// What is left to do before the next product: X += P·Y; Q, Z ← Q·T, Z·T; P ← Z + P·Sᴴ.
+    private var pending: (solution: Bool, scaling: Bool, directions: Bool) = (false, false, false)
+
     var residuals: [Double]
     var trueNorms: [Double]
     var columnScales: [Element.Magnitude]
@@ -137,7 +143,14 @@ extension BlockCGEngine {
       minusInverse.solveTriangular(.left, sigma)
     }
 
-    func beginEnergies() { energyCount = 0 }
+    /// Nothing is left to do: Q, Z and P are new.
+    func begin() {
+      energyCount = 0
+      pending = (false, false, false)
+    }
+
+    /// The pattern of A may have changed.
+    func forgetSchedule() { (schedule, hasLookedForSchedule) = (nil, false) }
 
     func recordEnergies() { energyCount += 1 }
 
@@ -169,22 +182,67 @@ extension BlockCGEngine {
       }
     }
 
-    /// P = Z + P·Sᴴ; where directions were dropped P, W narrow with Q. Q and Z are made orthonormal first, in the same pass, unless
-    /// they are.
-    func advanceDirections(orthonormal: Bool) {
+    /// What the last iteration left to do, then W = A·P and Σ = PᴴW: one pass over the rows where A is a matrix whose rows reach not
+    /// too far.
+    func product(_ problem: BlockProblem<Element>) throws {
+      if !hasLookedForSchedule { (schedule, hasLookedForSchedule) = (problem.rowSchedule(), true) }
+      guard q.columns <= Kernels<Element>.largestInPlaceUpdate else {
+        finishSeparately(problem)
+        try problem.apply(p, into: &w)
+        return space.inner(p, w, into: &sigma)
+      }
+      let (rows, stride, todo) = (self.rows, p.stride, pending)
+      pending = (false, false, false)
+      unsafe space.withAdvance(
+        &problem.x, plus: todo.solution ? y : nil, &q, &z, times: todo.scaling ? orthonormalizer.transformation : nil, &p,
+        times: todo.directions ? small : nil
+      ) { advance, base in
+        if let schedule {
+          unsafe problem.apply(base, stride, into: &w, inner: &sigma, space, schedule, after: advance)
+        } else if todo.solution || todo.directions {
+          Parallel.rows(rows, bytesPerRow: 6 * stride * MemoryLayout<Element>.stride, advance)
+        }
+      }
+      if schedule == nil {
+        try problem.apply(p, into: &w)
+        space.inner(p, w, into: &sigma)
+      }
+    }
+
+    /// X is to become X + P·Y.
+    func deferSolution() { pending.solution = true }
+
+    /// X = X + P·Y, if that is still to be done.
+    func finishSolution(_ problem: BlockProblem<Element>) {
+      if pending.solution { space.update(&problem.x, plus: p, times: y) }
+      pending.solution = false
+    }
+
+    private func finishSeparately(_ problem: BlockProblem<Element>) {
+      finishSolution(problem)
+      if pending.scaling {
+        space.recur(&q, plus: nil, times: orthonormalizer.transformation)
+        space.recurOptional(&z, times: orthonormalizer.transformation)
+      }
+      if pending.directions { space.recur(&p, plus: z ?? q, times: small) }
+      pending = (false, false, false)
+    }
+
+    /// P is to become Z + P·Sᴴ, and Q and Z are to be made orthonormal first unless they are. Where directions were dropped that is
+    /// done at once, and P and W become as narrow as Q.
+    func advanceDirections(_ problem: BlockProblem<Element>, orthonormal: Bool) {
       let s = orthonormalizer.s
       small.reshape(rows: s.columns, columns: s.rows)
       for i in 0..<s.rows { for j in 0..<s.columns { small[j, i] = s[i, j].conjugate } }
-      if !orthonormal {
-        space.advance(&q, &z, times: orthonormalizer.transformation, then: &p, times: small)
-      } else if s.rows == s.columns {
-        space.recur(&p, plus: z ?? q, times: small)
-      } else {
-        w = w[columns: 0..<s.rows]
-        space.multiply(p, small, plus: z ?? q, into: &w)
-        p = p[columns: 0..<s.rows]
-        swap(&p, &w)
+      if s.rows == s.columns {
+        (pending.scaling, pending.directions) = (!orthonormal, true)
+        return
       }
+      finishSolution(problem)
+      w = w[columns: 0..<s.rows]
+      space.multiply(p, small, plus: z ?? q, into: &w)
+      p = p[columns: 0..<s.rows]
+      swap(&p, &w)
     }
   }
 }

@@ -3,6 +3,7 @@ extension BlockGMRESEngine {
   /// first reaches them and kept for later cycles and solves.
   final class Workspace {
     let columns: Int
+    let restart: Int
     let arnoldi: BlockArnoldi<Element>
     let hessenberg: BlockHessenberg<Element>
     /// M⁻¹·V of every step, for flexible GMRES.
@@ -19,12 +20,14 @@ extension BlockGMRESEngine {
     /// True residual over preconditioned residual at the start of the cycle (left), else 1.
     var estimateScales: [Double]
     var columnScales: [Element.Magnitude]
+    private var weights: [Double]
     private var lambda: DenseMatrix<Element>
     private let rows: Int
 
     init(rows: Int, columns: Int, restart: Int, side: PreconditionerSide, preconditioned: Bool) {
       self.rows = rows
       self.columns = columns
+      self.restart = restart
       let steps = min(restart, rows + 1)
       arnoldi = BlockArnoldi(rows: rows, width: columns, steps: steps)
       hessenberg = BlockHessenberg(steps: steps, width: columns)
@@ -34,6 +37,7 @@ extension BlockGMRESEngine {
       norms = [Double](repeating: 0, count: columns)
       targets = norms
       estimateScales = norms
+      weights = norms
       columnScales = [Element.Magnitude](repeating: 1, count: columns)
       lambda = DenseMatrix(rows: columns, columns: columns)
       if side == .flexible { directions.reserveCapacity(steps) }
@@ -46,6 +50,19 @@ extension BlockGMRESEngine {
         + directions.reduce(0) { $0 + $1.byteCount }
     }
 
+    /// The memory of a full workspace and of `kept` directions, in bytes.
+    static func bytes(
+      rows: Int, columns p: Int, restart: Int, side: PreconditionerSide, preconditioned: Bool, kept: Int
+    ) -> Int {
+      guard p > 0 else { return 0 }
+      let block = rows * BlockVector<Element>.paddedWidth(p) * MemoryLayout<Element>.stride
+      let steps = min(restart, (rows + p - 1) / p)
+      let blocks = steps + 1 + (side == .flexible ? steps : 0) + (preconditioned ? 2 : 1)
+      let triangle = p * p * steps * (steps + 3) / 2 * MemoryLayout<Element>.stride
+      return block * blocks + triangle + BlockSpace<Element>.bytes(p: max(p * (steps + 1), kept), q: max(p, kept), rows: rows)
+        + DeflationSpace<Element>.bytes(columns: kept, rows: rows, isFlexible: side == .flexible)
+    }
+
     /// Λ = S·diag(‖r_j‖), since the columns had unit length.
     func beginLeastSquares() {
       lambda.copy(from: arnoldi.below)
@@ -55,9 +72,9 @@ extension BlockGMRESEngine {
 
     /// The next block of the basis = A·M⁻¹·V_k or M⁻¹·A·V_k.
     func applyOperator(
-      _ problem: BlockProblem<Element>, _ m: (any Preconditioner<Element>)?, _ side: PreconditionerSide, block k: Int
+      _ problem: BlockProblem<Element>, _ m: (any Preconditioner<Element>)?, _ side: PreconditionerSide
     ) throws {
-      let v = arnoldi.basis[k]
+      let (v, k) = (arnoldi.direction, arnoldi.directions - 1)
       guard let m else { return try arnoldi.writeNext { try problem.apply(v, into: &$0) } }
       problem.monitor.countPreconditioner()
       switch side {
@@ -70,8 +87,7 @@ extension BlockGMRESEngine {
         try m.apply(to: v, into: &preconditioned)
         try arnoldi.writeNext { try problem.apply(preconditioned, into: &$0) }
       case .flexible:
-        if directions.count == k { directions.append(BlockVector(rows: rows, columns: v.columns)) }
-        if directions[k].columns != v.columns { directions[k] = BlockVector(rows: rows, columns: v.columns) }
+        directions.prepareSlot(k, rows: rows, columns: v.columns)
         try m.apply(to: v, into: &directions[k])
         try arnoldi.writeNext { try problem.apply(directions[k], into: &$0) }
       }
@@ -87,12 +103,34 @@ extension BlockGMRESEngine {
       if preconditioned.columns != block.columns { preconditioned = BlockVector(rows: rows, columns: block.columns) }
     }
 
-    /// Tells the problem a column's estimate; true when it meets its bound.
-    func noteEstimate(_ problem: BlockProblem<Element>, column j: Int) -> Bool {
-      if j == 0 { hessenberg.residuals(into: &norms) }
-      let estimate = norms[j] * estimateScales[j]
-      problem.note(column: j, estimate: estimate)
-      return estimate <= max(targets[j], Element.unitRoundoff / 8 * problem.norms[j])
+    /// Tells the problem all columns' estimates; true when every one meets its bound.
+    func noteEstimates(_ problem: BlockProblem<Element>) -> Bool {
+      hessenberg.residuals(into: &norms)
+      var done = true
+      for j in 0..<columns {
+        let estimate = norms[j] * estimateScales[j]
+        problem.note(column: j, estimate: estimate)
+        if !(estimate <= bound(problem, column: j)) { done = false }
+      }
+      return done
+    }
+
+    /// What a column's estimate must meet: rounding allows no less than the second bound.
+    private func bound(_ problem: BlockProblem<Element>, column j: Int) -> Double {
+      max(targets[j], Element.unitRoundoff / 8 * problem.norms[j])
+    }
+
+    /// How many of the newest directions the columns need, measured by their bounds.
+    func neededDirections(_ problem: BlockProblem<Element>) -> Int {
+      for j in 0..<columns { weights[j] = estimateScales[j] / max(bound(problem, column: j), .leastNormalMagnitude) }
+      return hessenberg.needed(weights: weights)
+    }
+
+    /// Takes the next direction from those that A has not been applied to.
+    func advance(taking taken: Int, of all: Int) {
+      if taken == all { return arnoldi.advance(taking: taken) }
+      arnoldi.advance(taking: taken, hessenberg.narrowing)
+      hessenberg.rotated()
     }
   }
 }

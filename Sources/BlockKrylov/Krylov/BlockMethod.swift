@@ -37,6 +37,11 @@ public protocol SolveEngine<Element>: AnyObject {
 
   /// A has new values on the same pattern.
   func update(_ a: any LinearOperator<Element>) throws
+
+  /// The directions that the method keeps from solve to solve, if it does.
+  var recycledSpace: BlockVector<Element>? { get }
+  /// Puts other directions in their place.
+  func recycle(_ block: BlockVector<Element>) throws
 }
 
 extension SolveEngine {
@@ -44,6 +49,12 @@ extension SolveEngine {
   public var sharesSpace: Bool { true }
   /// Empty unless the choice was automatic.
   public var explanation: [String] { [] }
+  /// None by default.
+  public var recycledSpace: BlockVector<Element>? { nil }
+  /// Throws ``BlockKrylovError/unsupported(_:)``.
+  public func recycle(_ block: BlockVector<Element>) throws {
+    throw BlockKrylovError.unsupported("the method \(methodName) keeps no directions between solves; use BlockGCRODR")
+  }
 }
 
 /// The problem as an engine sees it. Its contents are the package's own.

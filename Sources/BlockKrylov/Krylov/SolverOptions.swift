@@ -12,20 +12,28 @@ public struct SolverOptions: Sendable, Equatable {
   public var side: PreconditionerSide = .right
   /// Block steps of GMRES before it restarts; the basis takes (restart + 1)·n·m numbers. 50 by default.
   public var restart = 50
+  /// Directions that block GMRES keeps at a restart: harmonic Ritz vectors of the eigenvalues next to zero, which restarts would
+  /// otherwise forget. They take the place of as many columns of the basis, and d·n numbers three times (four when flexible). By
+  /// default 20, but at most a quarter of the basis; 0 is the plain restart.
+  public var deflation: Int?
+  /// Whether block GMRES applies A only to the directions that some residual above its bound still needs; yes by default: fewer products
+  /// and less orthogonalisation once columns are near their bounds.
+  public var inexactBreakdowns = true
   /// What becomes of directions of the first residual that depend on others; replaced by default.
   public var dependentColumns: DependentColumns = .replaced
   /// The most columns that share one Krylov space; more are solved in groups of nearly equal width. Work per iteration grows with
   /// the square of the width and the gain levels off, so 64 by default.
   public var maximumBlockWidth = 64
+  /// The most memory for workspace, preconditioner and factors, in bytes, besides A, B and X; no limit by default. GMRES takes shorter
+  /// cycles (down to 10 steps), then any method narrower groups of columns; a solve that does not fit even so throws and names the
+  /// memory that it needs. Sparse factorisations are refused by their estimate, before they are made.
+  public var memoryLimit: Int?
   /// The most threads; all cores by default. The result has the same bits for any number.
   public var threads: Int?
   /// Whether reports hold each column's estimated residual after every iteration; yes by default.
   public var recordsHistory = true
   /// Whether direct solves bound the forward error of each column: a few solves with A and Aᴴ more, so not by default.
   public var boundsForwardErrors = false
-  /// The most memory that the factors of a direct solve may take while they are made, in bytes; no limit by default. A factorisation
-  /// whose estimate is larger is refused with the number that it needs.
-  public var factorMemoryLimit: Int?
 
   /// The defaults.
   public init() {}
@@ -43,9 +51,10 @@ public struct SolverOptions: Sendable, Equatable {
     if maximumBlockWidth < 1 {
       throw BlockKrylovError.invalidOption("maximumBlockWidth is \(maximumBlockWidth); it must be at least 1")
     }
-    if let factorMemoryLimit, factorMemoryLimit < 0 {
-      throw BlockKrylovError.invalidOption("factorMemoryLimit is \(factorMemoryLimit) bytes; it must be at least 0")
+    if let memoryLimit, memoryLimit < 1 {
+      throw BlockKrylovError.invalidOption("memoryLimit is \(memoryLimit) bytes; it must be at least 1")
     }
+    if let deflation, deflation < 0 { throw BlockKrylovError.invalidOption("deflation is \(deflation); it must be at least 0") }
     if let threads, threads < 1 { throw BlockKrylovError.invalidOption("threads is \(threads); it must be at least 1") }
   }
 }

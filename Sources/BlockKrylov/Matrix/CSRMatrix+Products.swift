@@ -23,12 +23,13 @@ extension CSRMatrix {
   }
 
   /// Calls `body` with a function that writes rows of A·X, for operations that use them while they are in cache.
+  ///
+  /// - Parameter x: the rows of X, which may be written while `body` runs.
   func withRowProducts(
-    of x: BlockVector<Element>, into y: inout BlockVector<Element>,
-    _ body: (_ y: UnsafePointer<Element>, _ write: (Range<Int>) -> Void) -> Void
+    of x: UnsafePointer<Element>, _ ldx: Int, into y: inout BlockVector<Element>,
+    _ body: (_ y: UnsafePointer<Element>, _ form: (Range<Int>) -> Void) -> Void
   ) {
-    precondition(x.rows == columns && y.rows == rows && x.columns == y.columns)
-    let (m, source, ldx, target, ldy) = unsafe (x.columns, x.base, x.stride, y.mutableBase(), y.stride)
+    let (m, target, ldy) = unsafe (y.columns, y.mutableBase(), y.stride)
     unsafe rowStart.withUnsafeBufferPointer { start in
       unsafe columnIndex.withUnsafeBufferPointer { index in
         unsafe values.withUnsafeBufferPointer { value in
@@ -36,10 +37,22 @@ extension CSRMatrix {
           let index = unsafe index.baseAddress ?? UnsafePointer(bitPattern: 64).unsafelyUnwrapped
           let value = unsafe value.baseAddress ?? UnsafePointer(bitPattern: 64).unsafelyUnwrapped
           unsafe body(UnsafePointer(target)) { range in
-            unsafe Kernels<Element>.spmm(range, start, index, value, m, source, ldx, residualOf: nil, 0, target, ldy)
+            unsafe Kernels<Element>.spmm(range, start, index, value, m, x, ldx, residualOf: nil, 0, target, ldy)
           }
         }
       }
+    }
+  }
+
+  /// When pieces of `size` rows of a product with this square matrix can be formed, while the other factor is being written.
+  func rowSchedule(size: Int) -> RowSchedule {
+    RowSchedule(rows: rows, size: size) { piece in
+      var (first, last) = (Int32.max, Int32(0))
+      for i in piece where rowStart[i] < rowStart[i + 1] {
+        first = min(first, columnIndex[rowStart[i]])
+        last = max(last, columnIndex[rowStart[i + 1] - 1])
+      }
+      return first <= last ? Int(first)...Int(last) : piece.lowerBound...piece.lowerBound
     }
   }
 

@@ -165,3 +165,7 @@ enum Kernels<S: Scalar> {
   /// The instruction set that the kernels chose on this machine.
   static var instructionSet: String { unsafe String(cString: bk_instruction_set()) }
 }
+
+/// Tells the processor that this thread spins, so that it leaves the core's other thread the time.
+@inline(__always)
+func spinPause() { bk_pause() }

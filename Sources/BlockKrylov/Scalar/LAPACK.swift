@@ -128,6 +128,27 @@ enum LAPACK<S: Scalar> {
         realWork))
   }
 
+  /// Schur form in place with vectors; `w` gets the eigenvalues: real parts then imaginary parts (real types), or complex numbers.
+  /// 0 when it worked.
+  static func schur(
+    _ n: Int, _ a: MutablePointer, _ lda: Int, _ w: UnsafeMutablePointer<S.Magnitude>, _ vectors: MutablePointer, _ ldv: Int,
+    work: MutablePointer, _ count: Int, realWork: UnsafeMutablePointer<S.Magnitude>
+  ) -> Int {
+    guard n > 0 else { return 0 }
+    return unsafe Int(
+      bk_schur(type, Int32(n), a, Int32(max(lda, 1)), w, vectors, Int32(max(ldv, 1)), work, Int32(count), realWork))
+  }
+
+  /// Brings the selected eigenvalues of a Schur form to the front; 0 when it worked.
+  static func reorderSchur(
+    _ n: Int, _ select: UnsafePointer<Int32>, _ t: MutablePointer, _ ldt: Int, _ vectors: MutablePointer, _ ldv: Int,
+    _ w: UnsafeMutablePointer<S.Magnitude>, work: MutablePointer, _ count: Int
+  ) -> Int {
+    guard n > 0 else { return 0 }
+    return unsafe Int(
+      bk_reorder_schur(type, Int32(n), select, t, Int32(max(ldt, 1)), vectors, Int32(max(ldv, 1)), w, work, Int32(count)))
+  }
+
   /// LU with partial pivoting; 0, or the 1-based order of the first zero pivot.
   static func lu(_ m: Int, _ n: Int, _ a: MutablePointer, _ lda: Int, _ pivots: UnsafeMutablePointer<Int32>) -> Int {
     guard m > 0, n > 0 else { return 0 }

@@ -31,6 +31,31 @@ public final class PreparedSolver<Element: Scalar> {
     engine.bytesPlanned(columns: engine.sharesSpace ? min(columns, options.maximumBlockWidth) : columns)
   }
 
+  /// The directions that ``BlockGCRODR`` keeps from solve to solve, n × d, in the variables of the preconditioned operator (those of X
+  /// without a preconditioner, on the left, or for a flexible method). Save them to ``recycle(_:)`` in another run; `nil` for methods
+  /// that keep none, and before the first solve.
+  public var recycledSpace: BlockVector<Element>? { engine.recycledSpace }
+
+  /// Gives ``BlockGCRODR`` directions of an earlier run, n × d; they need not be independent. The next solve multiplies them with A.
+  ///
+  /// - Throws: ``BlockKrylovError/shape(_:)`` when they have not the rows of A, ``BlockKrylovError/invalidOption(_:)`` for NaN or
+  ///   infinity, ``BlockKrylovError/unsupported(_:)`` for a method that keeps no directions.
+  public func recycle(_ block: BlockVector<Element>) throws { try engine.recycle(block) }
+
+  /// The widest group of at most `columns` columns whose solve fits the memory limit.
+  private func width(columns: Int) throws -> Int {
+    var width = min(columns, engine.sharesSpace ? options.maximumBlockWidth : .max)
+    guard let limit = options.memoryLimit, width > 0 else { return max(width, 1) }
+    while width > 1, engine.bytesPlanned(columns: width) > limit { width -= 1 }
+    let needed = engine.bytesPlanned(columns: width)
+    guard needed <= limit else {
+      throw BlockKrylovError.invalidOption(
+        "the memory limit is \(limit) bytes and \(engine.methodName) needs \(needed) for a single column; raise memoryLimit, or take a "
+          + "method or preconditioner with less memory")
+    }
+    return width
+  }
+
   /// A has new values on the same pattern: preconditioner and factors follow, symbolic work is kept.
   ///
   /// - Throws: ``BlockKrylovError/shape(_:)`` when the shape differs, and what the engine throws when the pattern does.
@@ -53,7 +78,7 @@ public final class PreparedSolver<Element: Scalar> {
   ///   - observer: called after each block iteration; may stop the solve.
   /// - Returns: X and a report for every column. Columns that did not converge are a result, not an error.
   /// - Throws: ``BlockKrylovError/shape(_:)`` when sizes do not fit, ``BlockKrylovError/invalidOption(_:)`` for tolerances that do
-  ///   not fit m columns, and whatever a user's operator or preconditioner throws.
+  ///   not fit m columns and for a memory limit that a single column exceeds, and whatever a user's operator or preconditioner throws.
   public func solve(
     _ b: BlockVector<Element>, from guess: BlockVector<Element>? = nil, observer: SolveObserver? = nil
   ) throws -> SolveResult<Element> {
@@ -74,12 +99,13 @@ public final class PreparedSolver<Element: Scalar> {
       columns: b.columns, timeLimit: options.timeLimit, recordsHistory: options.recordsHistory, observer: observer)
     monitor.record(engine.setupEvents)
     var ledger = try ColumnLedger(a: a, b: b, guess: guess, tolerance: options.tolerance, monitor: monitor)
-    let groups = ledger.groups(maximumWidth: engine.sharesSpace ? options.maximumBlockWidth : .max)
+    let width = try width(columns: ledger.open.count)
+    let groups = ledger.groups(maximumWidth: width)
     if groups.count > 1 {
       monitor.record(
         .grouped,
-        "\(ledger.open.count) columns are solved in \(groups.count) groups of at most \(options.maximumBlockWidth) "
-          + "(maximumBlockWidth)")
+        "\(ledger.open.count) columns are solved in \(groups.count) groups of at most \(width) "
+          + "(\(width < options.maximumBlockWidth ? "memoryLimit" : "maximumBlockWidth"))")
     }
     for group in groups {
       let problem = try ledger.problem(for: group, monitor: monitor)

@@ -27,6 +27,15 @@ typedef enum bk_scalar {
 /* The instruction set that the kernels run on: "x86-64-v4", "x86-64-v3" or "baseline". */
 const char *bk_instruction_set(void);
 
+/* Tells the processor that the caller spins. */
+static inline void bk_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 /* ---- sparse times block -------------------------------------------------------------------------------------- */
 
 /* b == NULL:  Y[i,:] = sum_k value[k] X[index[k],:]            for begin <= i < end, start[i] <= k < start[i+1]

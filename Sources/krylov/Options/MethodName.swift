@@ -4,7 +4,7 @@ import BlockKrylovDirect
 
 /// What `--method` takes.
 enum MethodName: String, CaseIterable, ExpressibleByArgument {
-  case auto, cg, gmres, direct, lu, cholesky, klu, dense
+  case auto, cg, gmres, gcrodr, direct, lu, cholesky, klu, dense
 
   static var names: [String] { allCases.map(\.rawValue) }
 
@@ -14,7 +14,7 @@ enum MethodName: String, CaseIterable, ExpressibleByArgument {
   /// Whether it factorises A, so that there is nothing to precondition.
   var isDirect: Bool {
     switch self {
-    case .auto, .cg, .gmres: false
+    case .auto, .cg, .gmres, .gcrodr: false
     case .direct, .lu, .cholesky, .klu, .dense: true
     }
   }
@@ -26,6 +26,7 @@ enum MethodName: String, CaseIterable, ExpressibleByArgument {
       case .auto: Self.automatic
       case .cg: BlockCG()
       case .gmres: BlockGMRES()
+      case .gcrodr: BlockGCRODR()
       case .direct: SparseDirect()
       case .lu: SparseLU()
       case .cholesky: SparseCholesky()

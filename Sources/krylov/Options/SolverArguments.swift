@@ -20,6 +20,14 @@ struct SolverArguments: ParsableArguments {
   var restart: Int?
 
   @Option(
+    help: ArgumentHelp(
+      "Directions that GMRES keeps at a restart. (default: 20, at most a quarter of its basis; 0: none)", valueName: "d"))
+  var deflation: Int?
+
+  @Flag(inversion: .prefixedNo, help: "GMRES applies A only to directions that unsolved columns need.")
+  var inexactBreakdowns = true
+
+  @Option(
     help: ArgumentHelp("A column is solved when ‖b − Ax‖ ≤ rtol·‖b‖. (default: 1e-8, single precision 1e-5)", valueName: "x"))
   var rtol: Double?
 
@@ -32,16 +40,17 @@ struct SolverArguments: ParsableArguments {
   @Option(help: ArgumentHelp("The most seconds for a solve. (default: no limit)", valueName: "seconds"))
   var timeLimit: Double?
 
+  @Option(
+    help: ArgumentHelp(
+      "The most memory for workspace and factors, as 500M, 2G or bytes: shorter cycles and narrower groups of columns keep to it. (default: no limit)",
+      valueName: "bytes"), transform: MemorySize.parse)
+  var memoryLimit: Int?
+
   @Option(help: ArgumentHelp("The most threads; the result does not depend on it. (default: all cores)", valueName: "t"))
   var threads: Int?
 
   @Flag(help: "Bound the forward error of each column, for a few solves more. (direct methods)")
   var errorBounds = false
-
-  @Option(
-    help: ArgumentHelp(
-      "The most memory for factors; larger ones are refused. (direct methods; default: no limit)", valueName: "MB"))
-  var factorMemory: Double?
 
   @Option(help: "The precision of all arithmetic.")
   var precision = Precision.double
@@ -49,13 +58,14 @@ struct SolverArguments: ParsableArguments {
   var relativeTolerance: Double { rtol ?? precision.relativeTolerance }
 
   mutating func validate() throws {
-    for (name, value) in [("--rtol", rtol), ("--atol", atol), ("--time-limit", timeLimit), ("--factor-memory", factorMemory)] {
+    for (name, value) in [("--rtol", rtol), ("--atol", atol), ("--time-limit", timeLimit)] {
       if let value, !(value >= 0) { throw ValidationError("\(name) is \(value); it must be a number that is not negative") }
     }
     if let timeLimit, timeLimit > 1e9 { throw ValidationError("--time-limit is \(timeLimit) seconds; leave it out for no limit") }
     if let maxIterations, maxIterations < 0 {
       throw ValidationError("--max-iterations is \(maxIterations); it must be at least 0")
     }
+    if let deflation, deflation < 0 { throw ValidationError("--deflation is \(deflation); it must be at least 0") }
     for (name, value) in [("--restart", restart), ("--threads", threads)] {
       if let value, value < 1 { throw ValidationError("\(name) is \(value); it must be at least 1") }
     }
@@ -69,9 +79,25 @@ struct SolverArguments: ParsableArguments {
     options.timeLimit = timeLimit.map { .seconds($0) }
     options.side = side
     if let restart { options.restart = restart }
+    options.deflation = deflation
+    options.inexactBreakdowns = inexactBreakdowns
     options.threads = threads
+    options.memoryLimit = memoryLimit
     options.boundsForwardErrors = errorBounds
-    options.factorMemoryLimit = factorMemory.map { Int(min($0, 1e12) * 1e6) }
     return options
+  }
+}
+
+/// A number of bytes as people write it.
+enum MemorySize {
+  /// `500M`, `1.5G`, `65536`; K, M, G and T are powers of 1024.
+  static func parse(_ text: String) throws -> Int {
+    let units: [Character: Double] = ["k": 0x1p10, "m": 0x1p20, "g": 0x1p30, "t": 0x1p40]
+    let unit = text.lowercased().last.flatMap { units[$0] }
+    let bytes = (Double(unit == nil ? text : String(text.dropLast())) ?? .nan) * (unit ?? 1)
+    guard bytes >= 1, bytes < 0x1p62 else {
+      throw ValidationError("'\(text)' is not an amount of memory; write bytes or a number with K, M, G or T, as in 500M")
+    }
+    return Int(bytes)
   }
 }

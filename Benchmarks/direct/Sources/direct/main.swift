@@ -1,14 +1,14 @@
 // Solve phases of sparse direct methods on the same factors and right-hand sides, in one run: UMFPACK one column at a time with its
 // own refinement (`umfpack`) and without (`umfpack-ir0`), CHOLMOD's block solve where A is symmetric positive definite (`cholmod`),
-// and this package: triangular solves (`lu`), and refined and verified with a report (`lu-refined`).
+// and this package: triangular solves (`lu`, `cholesky`), and refined and verified with a report (`lu-refined`).
 //
-// usage: direct-benchmark [--columns 1,16,64,256] [--threads 1,2] [--repeat 3] MATRIX…      MATRIX: a gallery problem or a file
+// usage: direct [--columns 1,16,64,256] [--threads 1,2] [--repeat 3] MATRIX…      MATRIX: a gallery problem or a file
 //
 // Times are the least of the repetitions, in milliseconds; the ratio is that of UMFPACK with refinement. UMFPACK's time for more than
 // 16 columns is measured on 16 and multiplied: its columns do not know of each other.
 import BlockKrylov
 import BlockKrylovDirect
-import CSuiteSparse
+import CRivals
 import Foundation
 
 /// The least time of some repetitions, in milliseconds.
@@ -74,7 +74,9 @@ func load(_ name: String) throws -> CSRMatrix<Double> {
     guard a.probe().looksPositiveDefinite else { return nil }
     unsafe cholmod_l_start(&common)
     // Rows of a symmetric matrix are its columns: the entries up to the diagonal are the upper triangle.
-    guard let upper = unsafe cholmod_l_allocate_sparse(n, n, a.nonzeros, 1, 1, 1, Int32(CHOLMOD_REAL), &common) else { return nil }
+    guard let upper = unsafe cholmod_l_allocate_sparse(n, n, a.nonzeros, 1, 1, 1, Int32(CHOLMOD_REAL), &common) else {
+      return nil
+    }
     let (start, row) = unsafe (
       upper.pointee.p.assumingMemoryBound(to: Int.self), upper.pointee.i.assumingMemoryBound(to: Int.self)
     )
@@ -101,7 +103,8 @@ func load(_ name: String) throws -> CSRMatrix<Double> {
     if let target = unsafe right?.pointee.x.assumingMemoryBound(to: Double.self) {
       for k in 0..<(n * columns) { unsafe target[k] = b[k] }
     }
-    var (x, y, e): (UnsafeMutablePointer<cholmod_dense>?, UnsafeMutablePointer<cholmod_dense>?, UnsafeMutablePointer<cholmod_dense>?)
+    var (x, y, e):
+      (UnsafeMutablePointer<cholmod_dense>?, UnsafeMutablePointer<cholmod_dense>?, UnsafeMutablePointer<cholmod_dense>?)
     unsafe (x, y, e) = (nil, nil, nil)
     return { [self] in unsafe _ = cholmod_l_solve2(Int32(CHOLMOD_A), factor, right, nil, &x, nil, &y, &e, &common) }
   }
@@ -122,12 +125,14 @@ for name in matrices.isEmpty ? ["poisson2d:300", "poisson3d:30"] : matrices {
   let looped = Looped(a)
   let cholmod = Cholmod(a)
   let factors = try LUFactorization(a)
+  let definite = cholmod == nil ? nil : try CholeskyFactorization(a)
   print("\(name): n \(a.rows), nnz(L+U) \(factors.statistics.lowerNonzeros + factors.statistics.upperNonzeros)")
   for m in columnCounts {
     let b = try Gallery.rightHandSides(rows: a.rows, columns: m, Double.self)
     let columnMajor = b.columnMajor
     let sample = min(m, 16)
-    let refined = least(of: repetitions) { looped.solve(columnMajor, columns: sample, refining: true) } * Double(m) / Double(sample)
+    let refined =
+      least(of: repetitions) { looped.solve(columnMajor, columns: sample, refining: true) } * Double(m) / Double(sample)
     let bare = least(of: repetitions) { looped.solve(columnMajor, columns: sample, refining: false) } * Double(m) / Double(sample)
     var line = "  m \(m)  umfpack \(format(refined))  umfpack-ir0 \(format(bare))"
     if let cholmod {
@@ -139,8 +144,13 @@ for name in matrices.isEmpty ? ["poisson2d:300", "poisson3d:30"] : matrices {
       let prepared = try SparseLU(threads: threads).prepare(a)
       let plain = try Threads.$limit.withValue(threads) { try least(of: repetitions) { _ = try factors.solve(b) } }
       let verified = try least(of: repetitions) { _ = try prepared.solve(b) }
+      var line = "    threads \(threads)"
+      if let definite {
+        let time = try Threads.$limit.withValue(threads) { try least(of: repetitions) { _ = try definite.solve(b) } }
+        line += "  cholesky \(format(time)) (\(format(refined / time))×)"
+      }
       print(
-        "    threads \(threads)  lu \(format(plain)) (\(format(refined / plain))×)  "
+        line + "  lu \(format(plain)) (\(format(refined / plain))×)  "
           + "lu-refined \(format(verified)) (\(format(refined / verified))×)")
     }
   }
