@@ -26,6 +26,7 @@ let package = Package(
   ],
   targets: [
     .target(name: "CKernels", cSettings: cSettings),
+    .target(name: "CDirectKernels", cSettings: cSettings),
     .systemLibrary(
       name: "COpenBLAS",
       providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
@@ -44,7 +45,7 @@ let package = Package(
       swiftSettings: swiftSettings),
     .target(
       name: "BlockKrylovDirect",
-      dependencies: ["BlockKrylov", "CSuiteSparse"],
+      dependencies: ["BlockKrylov", "CDirectKernels", "CSuiteSparse"],
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "krylov",
@@ -62,7 +63,7 @@ let package = Package(
         .product(name: "RealModule", package: "swift-numerics"),
       ], swiftSettings: swiftSettings),
     .testTarget(
-      name: "BlockKrylovDirectTests", dependencies: ["BlockKrylovDirect"], swiftSettings: swiftSettings),
+      name: "BlockKrylovDirectTests", dependencies: ["BlockKrylovDirect", "CDirectKernels"], swiftSettings: swiftSettings),
     .testTarget(
       name: "KrylovCommandTests", dependencies: ["krylov", "BlockKrylov"], swiftSettings: swiftSettings),
   ],

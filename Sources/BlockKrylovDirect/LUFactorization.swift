@@ -9,7 +9,8 @@ public import BlockKrylov
 /// try lu.update(values)                    // the same pattern: the symbolic analysis is kept
 /// ```
 /// Made by UMFPACK (T. A. Davis, “Algorithm 832”, ACM Trans. Math. Softw. 30, 2004) with its default strategy, ordering and row
-/// scaling. `Float` and `Complex<Float>` matrices are factored in double precision and solutions rounded. These solves are plain
+/// scaling; its factors are then rearranged, dense where neighbouring columns have nearly the same structure, and solve all columns of
+/// a panel at once. `Float` and `Complex<Float>` matrices are factored in double precision and solutions rounded. These solves are plain
 /// triangular solves; ``SparseLU`` adds refinement, verified residuals and a status for each column.
 ///
 /// > Important: UMFPACK is under the GNU General Public License, version 2 or later, and so is a program that contains it. That is
@@ -28,30 +29,61 @@ public struct LUFactorization<Element: Scalar>: Sendable {
   private(set) var matrix: CSRMatrix<Element>
   // Nil for a matrix of order 0, which UMFPACK refuses.
   private var symbolic: UMFPACK.Symbolic?
-  private var numeric: UMFPACK.Numeric?
+  private(set) var factors: UMFPACK.Factors?
+  private var memoryLimit: Int?
 
-  /// Analyses and factors a matrix. A singular matrix is factored too; see ``LUStatistics/zeroPivots``.
+  /// Analyses and factors a matrix. A singular matrix is factored too; see ``FactorStatistics/zeroPivots``.
   ///
   /// - Throws: `BlockKrylovError.shape` when A is not square, `BlockKrylovError.unsupported` when its entries are not
-  ///   known, `BlockKrylovError.factorization` when memory runs out.
-  /// - Complexity: depends on the fill; see ``statistics``.
-  public init(_ a: some LinearOperator<Element>) throws {
+  ///   known, `BlockKrylovError.factorization` when memory runs out or the estimate is above `memoryLimit` (in bytes; none by default).
+  /// - Complexity: depends on the fill; see ``statistics`` and, beforehand, ``estimate(for:)``.
+  public init(_ a: some LinearOperator<Element>, memoryLimit: Int? = nil) throws {
+    matrix = try Self.squareMatrix(a)
+    self.memoryLimit = memoryLimit
+    try analyse()
+  }
+
+  private static func squareMatrix(_ a: some LinearOperator<Element>) throws -> CSRMatrix<Element> {
     try checkShape(
       a.rows, equals: a.columns, "A is \(a.rows) × \(a.columns); LU needs a square matrix")
     guard let matrix = a.sparseMatrix else {
       throw BlockKrylovError.unsupported(
         "sparse LU needs the entries of A and this operator has none; use block GMRES or block CG")
     }
-    self.matrix = matrix
-    try analyse()
+    return matrix
   }
 
   private mutating func analyse() throws {
     guard matrix.rows > 0 else { return }
     let columns = UMFPACK.Columns(matrix)
     let symbolic = try UMFPACK.Symbolic(columns)
-    numeric = try UMFPACK.Numeric(columns, symbolic)
+    try Self.estimate(symbolic, of: matrix).require(within: memoryLimit, name: "sparse LU")
+    factors = try UMFPACK.Factors(columns, symbolic)
     self.symbolic = symbolic
+  }
+
+  /// What a factorisation would take at most, by the symbolic analysis alone: entries of L and U, operations and ``FactorStatistics/peakBytes``
+  /// are upper bounds, which may be far above what is then needed when pivoting changes little.
+  ///
+  /// - Throws: as ``init(_:memoryLimit:)``.
+  public static func estimate(for a: some LinearOperator<Element>) throws -> FactorStatistics {
+    let matrix = try squareMatrix(a)
+    guard matrix.rows > 0 else { return FactorStatistics(order: 0, nonzeros: 0) }
+    return estimate(try UMFPACK.Symbolic(UMFPACK.Columns(matrix)), of: matrix)
+  }
+
+  private static func estimate(_ symbolic: UMFPACK.Symbolic, of matrix: CSRMatrix<Element>) -> FactorStatistics {
+    var result = FactorStatistics(order: matrix.rows, nonzeros: matrix.nonzeros)
+    result.lowerNonzeros = Int(symbolic.lowerNonzerosBound)
+    result.upperNonzeros = Int(symbolic.upperNonzerosBound)
+    result.flops = symbolic.flopsBound
+    result.storedBytes = (result.lowerNonzeros + result.upperNonzeros) * (Element.isComplex ? 20 : 12)
+    // While UMFPACK's object is read, one of its factors is there by rows and by columns as well.
+    let copies = max(result.lowerNonzeros, result.upperNonzeros) * (Element.isComplex ? 44 : 28)
+    result.peakBytes = max(Int(symbolic.peakBytesBound), result.storedBytes + copies)
+    result.strategy = symbolic.strategyName
+    result.ordering = symbolic.orderingName
+    return result
   }
 
   /// The order n of A.
@@ -65,7 +97,7 @@ public struct LUFactorization<Element: Scalar>: Sendable {
   public mutating func update(_ values: [Element]) throws {
     var new = matrix
     try new.updateValues(values)
-    try refactor(new)
+    _ = try refactor(new)
   }
 
   /// Factors of another matrix; the symbolic analysis is kept when it has the same pattern, and made anew otherwise.
@@ -74,100 +106,63 @@ public struct LUFactorization<Element: Scalar>: Sendable {
   /// - Throws: as ``init(_:)``; the old factors then stay.
   @discardableResult
   public mutating func update(_ a: CSRMatrix<Element>) throws -> Bool {
-    if a.hasSamePattern(as: matrix) {
-      try refactor(a)
-      return true
-    }
-    self = try LUFactorization(a)
-    return false
+    try refactor(a)
   }
 
-  private mutating func refactor(_ new: CSRMatrix<Element>) throws {
-    if let symbolic { numeric = try UMFPACK.Numeric(UMFPACK.Columns(new), symbolic) }
+  mutating func refactor(_ new: CSRMatrix<Element>) throws -> Bool {
+    guard new.hasSamePattern(as: matrix) else {
+      self = try LUFactorization(new, memoryLimit: memoryLimit)
+      return false
+    }
+    if let symbolic { factors = try UMFPACK.Factors(UMFPACK.Columns(new), symbolic) }
     matrix = new
+    return true
   }
 
   /// The solution of A·X = B, Aᵀ·X = B or Aᴴ·X = B for all columns.
   ///
-  /// Columns are spread over threads; the result has the same bits for any number of them, and each column has the bits that it has
-  /// alone.
+  /// Columns are solved in panels of up to 256 bytes a row, which are spread over threads; the result has the same bits for any number
+  /// of them, and each column has the bits that it has alone.
   ///
   /// - Throws: `BlockKrylovError.shape` when B does not have n rows, `BlockKrylovError.factorization` when a pivot is
   ///   zero.
-  /// - Complexity: 2·nnz(L + U)·m flops, one allocation for X and one of 2n numbers per column at work.
+  /// - Complexity: 2·nnz(L + U)·m flops, one allocation for X and, for each thread, one of 256·n bytes at most.
   public func solve(_ b: BlockVector<Element>, _ system: System = .plain) throws -> BlockVector<Element> {
     try checkShape(b.rows, equals: order, "A has \(order) rows, B has \(b.rows)")
-    let zeros = statistics.zeroPivots
-    guard zeros == 0 else {
-      throw BlockKrylovError.factorization(
-        "A is singular: \(zeros) of \(order) pivots are zero; check for zero rows, dependent equations or missing boundary conditions"
-      )
-    }
+    try requireNonsingular()
     var x = BlockVector<Element>(rows: order, columns: b.columns)
     solve(b, into: &x, system)
     return x
   }
 
+  func requireNonsingular() throws {
+    let zeros = factors?.zeroPivots ?? 0
+    guard zeros == 0 else {
+      throw BlockKrylovError.factorization(
+        "A is singular: \(zeros) of \(order) pivots are zero; check for zero rows, dependent equations or missing boundary conditions"
+      )
+    }
+  }
+
   /// The same into memory that is there, without checks: NaN and infinity come out where a pivot is zero.
   func solve(_ b: BlockVector<Element>, into x: inout BlockVector<Element>, _ system: System = .plain) {
-    let umfpackSystem: UMFPACK.System =
-      switch system {
-      case .plain: .a
-      case .transpose: .transpose
-      case .adjoint: .adjoint
-      }
-    numeric?.solve(b, into: &x, umfpackSystem)
+    factors?.solve(system).solve(b, into: &x)
   }
 
   /// Sizes, work and choices of the factorisation.
-  public var statistics: LUStatistics {
-    var result = LUStatistics(order: order, nonzeros: matrix.nonzeros)
-    guard let symbolic, let numeric else { return result }
-    result.lowerNonzeros = numeric.lowerNonzeros
-    result.upperNonzeros = numeric.upperNonzeros
-    result.flops = numeric.flops
-    result.storedBytes = numeric.storedBytes
-    result.peakBytes = numeric.peakBytes
-    result.zeroPivots = numeric.zeroPivots
-    result.pivotRatio = numeric.pivotRatio
+  public var statistics: FactorStatistics {
+    var result = FactorStatistics(order: order, nonzeros: matrix.nonzeros)
+    guard let symbolic, let factors else { return result }
+    result.lowerNonzeros = factors.lowerNonzeros
+    result.upperNonzeros = factors.upperNonzeros
+    result.flops = factors.flops
+    result.storedBytes = factors.storedBytes
+    result.peakBytes = factors.peakBytes
+    result.zeroPivots = factors.zeroPivots
+    result.pivotRatio = factors.pivotRatio
     result.strategy = symbolic.strategyName
     result.ordering = symbolic.orderingName
+    result.note(pivots: factors.pivotModuli, rows: factors.rowOrder, columns: factors.columnOrder)
     return result
   }
-}
-
-/// What a sparse LU factorisation took and how it was made.
-public struct LUStatistics: Sendable, Equatable {
-  /// The order n of A.
-  public var order: Int
-  /// The stored entries of A.
-  public var nonzeros: Int
-  /// The entries of L with its unit diagonal.
-  public var lowerNonzeros = 0
-  /// The entries of U.
-  public var upperNonzeros = 0
-  /// The floating-point operations of the numeric factorisation.
-  public var flops = 0.0
-  /// The memory of the factors, in bytes.
-  public var storedBytes = 0
-  /// The most memory that the factorisation needed at once, in bytes.
-  public var peakBytes = 0
-  /// The pivots that are exactly zero; A is singular when there are any.
-  public var zeroPivots = 0
-  /// min |u_ii| / max |u_ii| for A with its rows scaled to sum 1: cheap, and small for a singular matrix, but a small matrix norm
-  /// of the inverse is not proved by a large one. ``LUFactorization/reciprocalConditionEstimate`` says more.
-  public var pivotRatio = 1.0
-  /// `symmetric` (diagonal pivots preferred) or `unsymmetric`; empty for order 0.
-  public var strategy = ""
-  /// The fill-reducing ordering: `AMD`, `COLAMD`, `METIS`, …; empty for order 0.
-  public var ordering = ""
-
-  /// Of a matrix that has not been factored.
-  init(order: Int, nonzeros: Int) {
-    self.order = order
-    self.nonzeros = nonzeros
-  }
-
-  /// Entries of both factors (the diagonal counted once) per entry of A.
-  public var fill: Double { nonzeros == 0 ? 1 : Double(lowerNonzeros + upperNonzeros - order) / Double(nonzeros) }
 }

@@ -33,54 +33,11 @@ public struct SparseLU: BlockMethod {
 
   /// Factors A.
   ///
-  /// - Throws: as ``LUFactorization/init(_:)``. A singular A is a status of the columns, not an error.
+  /// - Throws: as ``LUFactorization/init(_:memoryLimit:)``. A singular A is a status of the columns, not an error.
   public func makeEngine<Element: Scalar>(
     for a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?
   ) throws -> any SolveEngine<Element> {
-    DirectEngine(method: name, options: options, factors: try SparseFactors(a))
-  }
-}
-
-/// Sparse LU factors as the common engine of direct methods needs them.
-private struct SparseFactors<Element: Scalar>: DirectFactors {
-  private var lu: LUFactorization<Element>
-  private(set) var rowSums: [Double]
-  private(set) var events: [SolveEvent]
-
-  init(_ a: any LinearOperator<Element>) throws {
-    lu = try LUFactorization(a)
-    rowSums = BlockKrylov.rowSums(lu.matrix)
-    events = []
-    events = findings
-  }
-
-  private var findings: [SolveEvent] {
-    [singularityEvent(rcond: reciprocalCondition(), measure: "min|u_ii|/max|u_ii|")].compactMap { $0 }
-  }
-
-  var rows: Int { lu.order }
-  var storedBytes: Int { lu.statistics.storedBytes + 8 * rows }
-  var zeroPivots: Int { lu.statistics.zeroPivots }
-  func reciprocalCondition() -> Double { lu.statistics.pivotRatio }
-
-  func solve(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws { lu.solve(b, into: &x) }
-
-  func residualAndMagnitude(
-    of x: BlockVector<Element>, _ b: BlockVector<Element>, into r: inout BlockVector<Element>,
-    _ z: inout BlockVector<Element.Magnitude>
-  ) {
-    lu.matrix.residualAndMagnitude(of: x, b, into: &r, &z)
-  }
-
-  mutating func update(_ a: any LinearOperator<Element>) throws {
-    guard let matrix = a.sparseMatrix else {
-      throw BlockKrylovError.unsupported("sparse LU needs the entries of A and the new operator has none; prepare anew")
-    }
-    let kept = try lu.update(matrix)
-    rowSums = BlockKrylov.rowSums(matrix)
-    events = findings
-    if !kept {
-      events.append(SolveEvent(kind: .note, detail: "the pattern of A changed: the symbolic analysis was made anew"))
-    }
+    DirectEngine(
+      method: name, options: options, factors: try SparseFactors(a, choice: .lu, memoryLimit: options.memoryLimit))
   }
 }

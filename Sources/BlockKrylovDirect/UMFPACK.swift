@@ -15,19 +15,12 @@ enum UMFPACK {
 
     init<Element: Scalar>(_ a: CSRMatrix<Element>) {
       let columns = CSCMatrix(a)
-      order = a.rows
+      order = a.columns
       isComplex = Element.isComplex
       start = columns.columnStart
       row = columns.rowIndex.map { Int($0) }
       values = Parts.doubles(columns.values)
     }
-  }
-
-  /// Which system is solved with the factors of A.
-  enum System: Int {
-    case a = 0
-    case adjoint = 1
-    case transpose = 2
   }
 
   /// The numbers that UMFPACK reports of its work.
@@ -90,6 +83,12 @@ extension UMFPACK {
       if isComplex { unsafe umfpack_zl_free_symbolic(&handle) } else { unsafe umfpack_dl_free_symbolic(&handle) }
     }
 
+    /// Upper bounds of what the factorisation takes: entries of L and of U, operations, bytes.
+    var lowerNonzerosBound: Double { info[Int(UMFPACK_LNZ_ESTIMATE)] }
+    var upperNonzerosBound: Double { info[Int(UMFPACK_UNZ_ESTIMATE)] }
+    var flopsBound: Double { info[Int(UMFPACK_FLOPS_ESTIMATE)] }
+    var peakBytesBound: Double { info[Int(UMFPACK_PEAK_MEMORY_ESTIMATE)] * info[Int(UMFPACK_SIZE_OF_UNIT)] }
+
     var strategy: Int32 { Int32(info[Int(UMFPACK_STRATEGY_USED)]) }
     var ordering: Int32 { Int32(info[Int(UMFPACK_ORDERING_USED)]) }
 
@@ -110,13 +109,76 @@ extension UMFPACK {
 // MARK: - Factors
 
 extension UMFPACK {
-  /// P·(R\A)·Q = L·U with row scaling R.
-  @safe final class Numeric: @unchecked Sendable {
-    // Unchecked: nothing changes after `init`, and solves only read the factors and bring their own workspace.
-    private let handle: UnsafeMutableRawPointer
-    private let isComplex: Bool
+  /// P·R·A·Q = L·U with row scaling R, in the form that panels are solved with. UMFPACK's own object is freed once they are taken
+  /// from it: it solves one column at a time and takes as much memory again.
+  struct Factors: Sendable {
+    let isComplex: Bool
     let order: Int
     let info: Info
+    /// L, with a unit diagonal.
+    let lower: SupernodalTriangle
+    /// Uᵀ.
+    let upperTransposed: SupernodalTriangle
+    /// Row i of L is row `rowOrder[i]` of A; column i of U is column `columnOrder[i]` of A.
+    let rowOrder: [Int32]
+    let columnOrder: [Int32]
+    /// What the rows of A are multiplied by.
+    let rowScale: [Double]
+    /// The diagonal of U, one or two doubles each.
+    let pivots: [Double]
+
+    init(_ a: Columns, _ symbolic: Symbolic) throws {
+      let numeric = try Numeric(a, symbolic)
+      isComplex = a.isComplex
+      order = a.order
+      info = numeric.info
+      lower = SupernodalTriangle(try numeric.rows(.lower), diagonal: .unit)
+      let upper = try numeric.rows(.upper)
+      pivots = upper.diagonal
+      upperTransposed = SupernodalTriangle(upper, diagonal: .stored)
+      (rowOrder, columnOrder, rowScale) = try numeric.ordersAndScale()
+    }
+
+    var lowerNonzeros: Int { Int(info[Int(UMFPACK_LNZ)]) }
+    var upperNonzeros: Int { Int(info[Int(UMFPACK_UNZ)]) }
+    var flops: Double { info[Int(UMFPACK_FLOPS)] }
+    var storedBytes: Int { lower.storedBytes + upperTransposed.storedBytes + order * 16 }
+    var peakBytes: Int { max(storedBytes, Int(info[Int(UMFPACK_PEAK_MEMORY)] * info[Int(UMFPACK_SIZE_OF_UNIT)])) }
+    var zeroPivots: Int { order - Int(info[Int(UMFPACK_UDIAG_NZ)]) }
+    /// min |u_ii| / max |u_ii| of the factors of the matrix with scaled rows.
+    var pivotRatio: Double { zeroPivots > 0 ? 0 : info[Int(UMFPACK_RCOND)] }
+
+    /// The moduli of the pivots.
+    var pivotModuli: [Double] {
+      guard isComplex else { return pivots.map { abs($0) } }
+      return (0..<order).map { k in
+        let (re, im) = (pivots[2 * k], pivots[2 * k + 1])
+        return (re * re + im * im).squareRoot()
+      }
+    }
+
+    /// How a system is solved: R·A = Pᵀ·L·U·Qᵀ, so that A·X = B is P·R·B = L·U·(Qᵀ·X), and Aᵀ·X = B is Qᵀ·B = Uᵀ·Lᵀ·(P·R⁻¹·X).
+    func solve<Element: Scalar>(_ system: LUFactorization<Element>.System) -> TriangularSolve {
+      switch system {
+      case .plain:
+        TriangularSolve(
+          loadOrder: rowOrder, loadScale: rowScale, forward: lower, backward: upperTransposed, storeOrder: columnOrder)
+      case .transpose, .adjoint:
+        TriangularSolve(
+          loadOrder: columnOrder, forward: upperTransposed, conjugatesForward: system == .adjoint, backward: lower,
+          conjugatesBackward: system == .adjoint, storeOrder: rowOrder, storeScale: rowScale)
+      }
+    }
+  }
+
+  /// What UMFPACK makes of the values.
+  @safe private final class Numeric {
+    private let handle: UnsafeMutableRawPointer
+    private let isComplex: Bool
+    private let order: Int
+    let info: Info
+
+    enum Triangle { case lower, upper }
 
     init(_ a: Columns, _ symbolic: Symbolic) throws {
       var handle: UnsafeMutableRawPointer?
@@ -138,33 +200,50 @@ extension UMFPACK {
       if isComplex { unsafe umfpack_zl_free_numeric(&handle) } else { unsafe umfpack_dl_free_numeric(&handle) }
     }
 
-    var lowerNonzeros: Int { Int(info[Int(UMFPACK_LNZ)]) }
-    var upperNonzeros: Int { Int(info[Int(UMFPACK_UNZ)]) }
-    var flops: Double { info[Int(UMFPACK_FLOPS)] }
-    var storedBytes: Int { Int(info[Int(UMFPACK_NUMERIC_SIZE)] * info[Int(UMFPACK_SIZE_OF_UNIT)]) }
-    var peakBytes: Int { Int(info[Int(UMFPACK_PEAK_MEMORY)] * info[Int(UMFPACK_SIZE_OF_UNIT)]) }
-    var zeroPivots: Int { order - Int(info[Int(UMFPACK_UDIAG_NZ)]) }
-    /// min |u_ii| / max |u_ii| of the factors of the matrix with scaled rows.
-    var pivotRatio: Double { zeroPivots > 0 ? 0 : info[Int(UMFPACK_RCOND)] }
-
-    /// The doubles that one number takes.
-    var parts: Int { isComplex ? 2 : 1 }
-
-    /// Solves for `columns` columns that follow each other in memory, `order`·`parts` doubles each.
-    func solve(_ system: System, columns: Int, _ b: UnsafePointer<Double>, into x: UnsafeMutablePointer<Double>) {
-      let length = order * parts
-      unsafe withUnsafeTemporaryAllocation(of: Int.self, capacity: order) { integers in
-        unsafe withUnsafeTemporaryAllocation(of: Double.self, capacity: isComplex ? 4 * order : order) { work in
-          for j in 0..<columns {
-            let (b, x) = unsafe (b + j * length, x + j * length)
-            _ =
-              unsafe isComplex
-              ? umfpack_zl_wsolve(
-                system.rawValue, nil, nil, nil, nil, x, nil, b, nil, handle, control, nil, integers.baseAddress, work.baseAddress)
-              : umfpack_dl_wsolve(
-                system.rawValue, nil, nil, nil, x, b, handle, control, nil, integers.baseAddress, work.baseAddress)
-          }
+    /// L by rows, or U by columns, which is Uᵀ by rows: both are lower triangular.
+    func rows(_ triangle: Triangle) throws -> LowerColumns {
+      let count = Int(info[Int(triangle == .lower ? UMFPACK_LNZ : UMFPACK_UNZ)])
+      var start = [Int](repeating: 0, count: order + 1)
+      var column = [Int](repeating: 0, count: max(count, 1))
+      var value = [Double](repeating: 0, count: max(count, 1) * (isComplex ? 2 : 1))
+      let status =
+        switch (isComplex, triangle) {
+        case (false, .lower):
+          unsafe umfpack_dl_get_numeric(&start, &column, &value, nil, nil, nil, nil, nil, nil, nil, nil, handle)
+        case (false, .upper):
+          unsafe umfpack_dl_get_numeric(nil, nil, nil, &start, &column, &value, nil, nil, nil, nil, nil, handle)
+        case (true, .lower):
+          unsafe umfpack_zl_get_numeric(
+            &start, &column, &value, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, handle)
+        case (true, .upper):
+          unsafe umfpack_zl_get_numeric(
+            nil, nil, nil, nil, &start, &column, &value, nil, nil, nil, nil, nil, nil, nil, handle)
         }
+      try checkExtraction(status)
+      return LowerColumns(order: order, isComplex: isComplex, rowStart: start, column: column, value: value)
+    }
+
+    /// P, Q and R.
+    func ordersAndScale() throws -> (rows: [Int32], columns: [Int32], scale: [Double]) {
+      var rows = [Int](repeating: 0, count: order)
+      var columns = rows
+      var scale = [Double](repeating: 1, count: order)
+      var multiplies = 0
+      let status =
+        unsafe isComplex
+        ? umfpack_zl_get_numeric(
+          nil, nil, nil, nil, nil, nil, nil, nil, &rows, &columns, nil, nil, &multiplies, &scale, handle)
+        : umfpack_dl_get_numeric(nil, nil, nil, nil, nil, nil, &rows, &columns, nil, &multiplies, &scale, handle)
+      try checkExtraction(status)
+      return (
+        rows.map { Int32(truncatingIfNeeded: $0) }, columns.map { Int32(truncatingIfNeeded: $0) },
+        multiplies != 0 ? scale : scale.map { 1 / $0 }
+      )
+    }
+
+    private func checkExtraction(_ status: Int) throws {
+      guard status == Int(UMFPACK_OK) else {
+        throw BlockKrylovError.factorization("UMFPACK did not hand out its factors (status \(status)); use more memory")
       }
     }
   }

@@ -54,12 +54,30 @@ import Testing
     }
   }
 
-  @Test(arguments: ["auto", "cg", "gmres", "gcrodr", "lu", "dense"])
+  @Test(arguments: ["auto", "cg", "gmres", "gcrodr", "direct", "lu", "cholesky", "klu", "dense"])
   func everyMethod(method: String) throws {
     let outcome = try run("solve", "poisson2d:9", "--columns", "2", "--method", method, "--format", "json", "--exact-solution")
     #expect(outcome.status == 0)
     let columns = try #require(try outcome.json["columns"] as? [[String: Any]])
     for column in columns { #expect(try #require(column["relative_error"] as? Double) < 1e-5) }
+  }
+
+  @Test func errorBoundsAreShownWhenAskedFor() throws {
+    let arguments = ["solve", "poisson2d:9", "--method", "cholesky", "--exact-solution", "--format", "json"]
+    let plain = try #require(try run(arguments).json["columns"] as? [[String: Any]])
+    #expect(plain.allSatisfy { $0["forward_error_bound"] == nil })
+    for column in try #require(try run(arguments + ["--error-bounds"]).json["columns"] as? [[String: Any]]) {
+      let (error, bound) = (
+        try #require(column["relative_error"] as? Double), try #require(column["forward_error_bound"] as? Double)
+      )
+      #expect(error <= 10 * bound && bound < 1e-12)
+    }
+  }
+
+  @Test func factorsBeyondTheMemoryLimitAreRefused() throws {
+    let outcome = try run("solve", "poisson2d:40", "--method", "lu", "--memory-limit", "50000")
+    #expect(outcome.status != 0 && outcome.errors.contains("limit"))
+    #expect(try run("solve", "poisson2d:40", "--method", "lu", "--memory-limit", "500M").status == 0)
   }
 
   @Test(arguments: ["auto", "none", "jacobi", "ssor:1.2", "ilu0", "ilutp:5:0.01", "ic0"])

@@ -3,7 +3,7 @@ extension BlockVector {
   private var rowBytes: Int { columns * MemoryLayout<Element>.stride }
 
   /// self = alpha·X + beta·self; without `beta` the old numbers are not read, so they may be NaN.
-  mutating func combine(_ alpha: Element, _ x: BlockVector, _ beta: Element? = nil) {
+  package mutating func combine(_ alpha: Element, _ x: BlockVector, _ beta: Element? = nil) {
     precondition(x.rows == rows && x.columns == columns)
     let (target, source, ld, ldx, m) = unsafe (mutableBase(), x.base, stride, x.stride, columns)
     Parallel.rows(rows, bytesPerRow: 3 * rowBytes) { range in

@@ -40,6 +40,7 @@ package final class BlockProblem<Element: Scalar> {
   package var energyErrors: [Double?]
   package var backwardErrors: [Double?]
   package var normalResiduals: [Double?]
+  package var forwardErrors: [Double?]
 
   package init(
     a: any LinearOperator<Element>, b: BlockVector<Element>, x: BlockVector<Element>, hasGuess: Bool, columns: [Int],
@@ -64,6 +65,7 @@ package final class BlockProblem<Element: Scalar> {
     energyErrors = [Double?](repeating: nil, count: columns.count)
     backwardErrors = [Double?](repeating: nil, count: columns.count)
     normalResiduals = backwardErrors
+    forwardErrors = [Double?](repeating: nil, count: columns.count)
   }
 
   package var width: Int { columns.count }
@@ -167,6 +169,7 @@ package final class BlockProblem<Element: Scalar> {
       energyErrors[j] = part.energyErrors[k]
       backwardErrors[j] = part.backwardErrors[k]
       normalResiduals[j] = part.normalResiduals[k]
+      forwardErrors[j] = part.forwardErrors[k]
     }
   }
 }

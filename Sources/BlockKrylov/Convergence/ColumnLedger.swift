@@ -133,6 +133,7 @@ struct ColumnLedger<Element: Scalar> {
       entries[j].energyErrorEstimate = problem.energyErrors[k].map { $0 * back }
       entries[j].backwardError = problem.backwardErrors[k]
       entries[j].normalResidual = problem.normalResiduals[k]
+      entries[j].forwardErrorBound = problem.status[k]?.isConverged == true ? problem.forwardErrors[k] : nil
     }
   }
 

@@ -21,6 +21,8 @@ public struct ColumnReport: Sendable, Equatable {
   /// ‖Aᴴr − damping²·x‖ / (‖A‖·‖r̄‖), which least squares make small where ‖r‖ cannot be, with a lower bound of ‖A‖ (LSQR, LSMR); `nil`
   /// elsewhere.
   public internal(set) var normalResidual: Double?
+  /// A bound of ‖x − x̂‖_∞ / ‖x̂‖_∞ (direct solves with ``SolverOptions/boundsForwardErrors``); `nil` elsewhere.
+  public internal(set) var forwardErrorBound: Double?
   /// The estimated relative residual at the start and after each iteration, where recording was asked for.
   public internal(set) var history: [Double]
 
@@ -39,7 +41,7 @@ public struct ColumnReport: Sendable, Equatable {
   public init(
     index: Int, status: ColumnStatus, iterations: Int = 0, rightHandSideNorm: Double, threshold: Double,
     estimatedResidual: Double = .nan, trueResidual: Double = .nan, energyErrorEstimate: Double? = nil,
-    backwardError: Double? = nil, normalResidual: Double? = nil, history: [Double] = []
+    backwardError: Double? = nil, normalResidual: Double? = nil, forwardErrorBound: Double? = nil, history: [Double] = []
   ) {
     self.index = index
     self.status = status
@@ -51,6 +53,7 @@ public struct ColumnReport: Sendable, Equatable {
     self.energyErrorEstimate = energyErrorEstimate
     self.backwardError = backwardError
     self.normalResidual = normalResidual
+    self.forwardErrorBound = forwardErrorBound
     self.history = history
   }
 }

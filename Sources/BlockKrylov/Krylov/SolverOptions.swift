@@ -26,12 +26,14 @@ public struct SolverOptions: Sendable, Equatable {
   public var maximumBlockWidth = 64
   /// The most memory for workspace, preconditioner and factors, in bytes, besides A, B and X; no limit by default. GMRES takes shorter
   /// cycles (down to 10 steps), then any method narrower groups of columns; a solve that does not fit even so throws and names the
-  /// memory that it needs.
+  /// memory that it needs. Sparse factorisations are refused by their estimate, before they are made.
   public var memoryLimit: Int?
   /// The most threads; all cores by default. The result has the same bits for any number.
   public var threads: Int?
   /// Whether reports hold each column's estimated residual after every iteration; yes by default.
   public var recordsHistory = true
+  /// Whether direct solves bound the forward error of each column: a few solves with A and Aᴴ more, so not by default.
+  public var boundsForwardErrors = false
 
   /// The defaults.
   public init() {}

@@ -13,7 +13,7 @@
 /// A column moves on to the next method when it met an indefinite operator or preconditioner, broke down, stagnated, or needed more
 /// iterations than the method is worth; every move is an event in the report, and the choice is explained in
 /// ``SolveReport/explanation``. Direct solves are dense LU by LAPACK for up to ``denseLimit`` rows; give a sparse one as `direct`
-/// (`SparseLU` of the product `BlockKrylovDirect`).
+/// (`SparseDirect` of the product `BlockKrylovDirect`).
 public struct AutomaticSolver: BlockMethod {
   /// `auto`.
   public var name: String { "auto" }
@@ -241,7 +241,7 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
 
   var methodName: String { engines[current]?.methodName ?? "auto" }
   var preconditionerName: String { engines[current]?.preconditionerName ?? "none" }
-  var explanation: [String] { plan.reasons }
+  var explanation: [String] { plan.reasons + (engines[current]?.explanation ?? []) }
   var sharesSpace: Bool { engines[current]?.sharesSpace ?? true }
   var setupEvents: [SolveEvent] { prologue + (engines[current]?.setupEvents ?? []) }
   var bytesUsed: Int { engines.reduce(0) { $0 + ($1?.bytesUsed ?? 0) } }

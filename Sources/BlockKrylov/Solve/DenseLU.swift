@@ -124,6 +124,26 @@ private struct DenseFactors<Element: Scalar>: DirectFactors {
     return unsafe lu.withPointer { Double(unsafe LAPACK.reciprocalCondition(rows, $0, rows, norm: oneNorm)) }
   }
 
+  var longestRow: Int { rows }
+
+  func solveAdjoint(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws {
+    let (n, m, target, ld) = unsafe (rows, b.columns, x.mutableBase(), x.stride)
+    guard n > 0, m > 0 else { return }
+    unsafe withUnsafeTemporaryAllocation(of: Element.self, capacity: n * m) { scratch in
+      guard let scratch = scratch.baseAddress else { return }
+      unsafe Kernels<Element>.toColumnMajor(n, m, b.base, b.stride, scratch, n)
+      unsafe lu.withPointer { a in
+        unsafe pivots.withUnsafeBufferPointer { pivots in
+          guard let pivots = pivots.baseAddress else { return }
+          unsafe LAPACK.solveLU(.adjoint, n, m, a, n, pivots, scratch, n)
+        }
+      }
+      unsafe Kernels<Element>.fromColumnMajor(n, m, scratch, n, target, ld)
+      // (S·A)⁻ᴴ = S⁻¹·A⁻ᴴ, S real.
+      if !scales.isEmpty { unsafe Kernels<Element>.scaleRows(n, m, scales, target, ld, target, ld) }
+    }
+  }
+
   func solve(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws {
     let (n, m, target, ld) = unsafe (rows, b.columns, x.mutableBase(), x.stride)
     guard n > 0, m > 0 else { return }

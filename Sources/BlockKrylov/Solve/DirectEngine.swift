@@ -1,5 +1,5 @@
 /// The factors of A as a direct solve needs them: dense or sparse, LU or any other kind.
-package protocol DirectFactors<Element> {
+package protocol DirectFactors<Element>: Sendable {
   /// The scalar type of A.
   associatedtype Element: Scalar
 
@@ -12,14 +12,27 @@ package protocol DirectFactors<Element> {
   /// ‖a_i‖₁ of each row of A.
   var rowSums: [Double] { get }
 
+  /// The most entries in a row of A.
+  var longestRow: Int { get }
+
   /// X = A⁻¹·B by the factors alone; NaN and infinity come out where a pivot is zero.
   func solve(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws
+  /// X = A⁻ᴴ·B likewise.
+  func solveAdjoint(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws
   /// R = B − A·X and Z = |A|·|X|.
   func residualAndMagnitude(
     of x: BlockVector<Element>, _ b: BlockVector<Element>, into r: inout BlockVector<Element>,
     _ z: inout BlockVector<Element.Magnitude>)
   /// An estimate of the reciprocal condition; 0 when a pivot is zero.
   func reciprocalCondition() -> Double
+  /// Why there are no factors, in words and as the status of the columns; `nil` when there are.
+  var failure: (detail: String, status: ColumnStatus)? { get }
+  /// Which equations and unknowns make A singular, in words; `nil` where there are none or they are not known.
+  var suspects: String? { get }
+  /// The name of the factorisation where a method chooses among several; `nil` for the method's own.
+  var methodName: String? { get }
+  /// Why this factorisation, where a method chose it.
+  var explanation: [String] { get }
   /// What the factorisation has to say.
   var events: [SolveEvent] { get }
   /// The factors of another matrix, with the symbolic work of this one where the pattern allows it.
@@ -27,6 +40,15 @@ package protocol DirectFactors<Element> {
 }
 
 extension DirectFactors {
+  /// None.
+  package var failure: (detail: String, status: ColumnStatus)? { nil }
+  /// The method's own.
+  package var methodName: String? { nil }
+  /// Not known.
+  package var suspects: String? { nil }
+  /// Nothing was chosen.
+  package var explanation: [String] { [] }
+
   /// Below this reciprocal condition A counts as singular to working precision: n·u.
   package var singularityBound: Double { Double(rows) * Element.unitRoundoff }
 
@@ -36,27 +58,32 @@ extension DirectFactors {
     return SolveEvent(
       kind: .note,
       detail: zeroPivots > 0
-        ? "A is singular: \(zeroPivots) of \(rows) pivots are zero"
-        : "A is nearly singular: rcond \(rcond.brief) (\(measure)); columns count as solved only where the residual proves it")
+        ? "A is singular: \(zeroPivots) of \(rows) pivots are zero" + (suspects.map { "; " + $0 } ?? "")
+        : "A is nearly singular: rcond \(rcond.brief) (\(measure)); columns count as solved only where the residual proves it"
+          + (suspects.map { "; " + $0 } ?? ""))
   }
 }
 
 /// Solves by factors with iterative refinement, and says for each column what came of it: the engine of all direct methods.
 package final class DirectEngine<Factors: DirectFactors>: SolveEngine {
   package typealias Element = Factors.Element
-  package let methodName: String
   package let preconditionerName = "none"
   package let sharesSpace = false
+  private let method: String
   private let maximumRefinements: Int
+  private let boundsErrors: Bool
   private var factors: Factors
 
   /// An engine for factors; at most `maximumIterations` of the options are refinements, 10 when it is not set.
   package init(method: String, options: SolverOptions, factors: Factors) {
-    methodName = method
+    self.method = method
     maximumRefinements = options.maximumIterations ?? 10
+    boundsErrors = options.boundsForwardErrors
     self.factors = factors
   }
 
+  package var methodName: String { factors.methodName ?? method }
+  package var explanation: [String] { factors.explanation }
   package var setupEvents: [SolveEvent] { factors.events }
   package var bytesUsed: Int { factors.storedBytes }
 
@@ -75,6 +102,10 @@ package final class DirectEngine<Factors: DirectFactors>: SolveEngine {
     guard !open.isEmpty else { return }
     let guess = problem.x
     problem.monitor.begin(method: methodName, iterationLimit: maximumRefinements)
+    if let failure = factors.failure {
+      for j in open { problem.status[j] = failure.status }
+      return try fallBack(problem, columns: open, to: guess)
+    }
     let limited = try refine(problem, columns: open, by: factors)
     var failed: [Int] = []
     for j in open {
@@ -84,7 +115,7 @@ package final class DirectEngine<Factors: DirectFactors>: SolveEngine {
         failed.append(j)
       }
     }
-    if failed.isEmpty { return }
+    if failed.isEmpty { return try boundErrors(problem, columns: open) }
     let rcond = factors.zeroPivots > 0 ? 0 : factors.reciprocalCondition()
     for j in failed {
       if !(rcond >= factors.singularityBound) {
@@ -97,7 +128,31 @@ package final class DirectEngine<Factors: DirectFactors>: SolveEngine {
         problem.status[j] = .stagnated(.attainableAccuracy)
       }
     }
-    try fallBack(problem, columns: failed, to: guess)
+    let hopeful = failed.filter {
+      switch problem.status[$0] {
+      case .stagnated: true
+      // Wild pivots may come of the lack of pivoting as well as of A.
+      case .singular: factors.zeroPivots == 0
+      default: false
+      }
+    }
+    let rescued = Set(try rescue(problem, columns: hopeful, by: factors))
+    try fallBack(problem, columns: failed.filter { !rescued.contains($0) }, to: guess)
+    try boundErrors(problem, columns: open.filter { problem.status[$0]?.isConverged == true })
+  }
+
+  /// Bounds of the forward errors where they are asked for.
+  private func boundErrors(_ problem: BlockProblem<Element>, columns: [Int]) throws {
+    guard boundsErrors, !columns.isEmpty else { return }
+    let (x, b) = (problem.x.picking(columns), problem.b.picking(columns))
+    var r = BlockVector<Element>(rows: x.rows, columns: x.columns)
+    var z = BlockVector<Element.Magnitude>(rows: x.rows, columns: x.columns)
+    factors.residualAndMagnitude(of: x, b, into: &r, &z)
+    problem.monitor.countOperator(columns: x.columns)
+    let norms = try ForwardErrorBound(factors, residual: r, magnitude: z, b: b).norms()
+    for (k, maximum) in x.columnMaxima().enumerated() where norms[k].isFinite && maximum > 0 {
+      problem.forwardErrors[columns[k]] = norms[k] / maximum
+    }
   }
 
   /// A column that could not be solved keeps the guess unless what was computed is better: X is always finite.

@@ -14,9 +14,12 @@ extension DirectEngine {
     var list = columns
     var b = problem.b.picking(list)
     var x = BlockVector<Element>(rows: n, columns: list.count)
-    var r = x
+    var r = BlockVector<Element>(rows: n, columns: list.count)
+    // What every step uses again: the new iterate and |A|·|X|.
+    var next = BlockVector<Element>(rows: n, columns: 0)
+    var z = BlockVector<Element.Magnitude>(rows: n, columns: list.count)
     try factors.solve(b, into: &x)
-    var quality = measure(x, b, into: &r, by: factors, monitor)
+    var quality = measure(x, b, into: &r, &z, by: factors, monitor)
     accept(list.indices.map { $0 }, of: x, list, quality, into: problem, refinements: 0)
     monitor.start()
     var active = list.indices.filter { quality.omega[$0].isFinite && quality.omega[$0] >= goal }
@@ -25,12 +28,13 @@ extension DirectEngine {
       if active.count < list.count {
         (list, quality) = (active.map { list[$0] }, quality.picking(active))
         (b, x, r) = (b.picking(active), x.picking(active), r.picking(active))
+        z = BlockVector(rows: n, columns: list.count)
       }
       step += 1
-      var next = BlockVector<Element>(rows: n, columns: list.count)
+      if next.columns != list.count { next = BlockVector(rows: n, columns: list.count) }
       try factors.solve(r, into: &next)
       next.combine(1, x, 1)
-      let refined = measure(next, b, into: &r, by: factors, monitor)
+      let refined = measure(next, b, into: &r, &z, by: factors, monitor)
       let better = list.indices.filter { refined.omega[$0] < quality.omega[$0] }
       monitor.record(
         .refined,
@@ -39,25 +43,21 @@ extension DirectEngine {
       accept(better, of: next, list, refined, into: problem, refinements: step)
       _ = monitor.finishIteration()
       active = better.filter { refined.omega[$0] <= quality.omega[$0] / 2 && refined.omega[$0] >= goal }
-      (x, quality) = (next, refined)
+      swap(&x, &next)
+      quality = refined
     }
     return active.map { list[$0] }
   }
 
   /// The residual of every column, its norm and its backward error.
   private func measure(
-    _ x: BlockVector<Element>, _ b: BlockVector<Element>, into r: inout BlockVector<Element>, by factors: Factors,
-    _ monitor: SolveMonitor
+    _ x: BlockVector<Element>, _ b: BlockVector<Element>, into r: inout BlockVector<Element>,
+    _ z: inout BlockVector<Element.Magnitude>, by factors: Factors, _ monitor: SolveMonitor
   ) -> SolutionQuality {
-    var z = BlockVector<Element.Magnitude>(rows: x.rows, columns: x.columns)
     factors.residualAndMagnitude(of: x, b, into: &r, &z)
     monitor.countOperator(columns: x.columns)
     let maxima = x.columnMaxima()
-    let zeros = [Double](repeating: 0, count: x.columns)
-    var quality = SolutionQuality(residuals: zeros, omega: zeros)
-    unsafe assess(
-      rows: x.rows, columns: x.columns, r.base, r.stride, b.base, b.stride, z.base, z.stride, rowSums: factors.rowSums,
-      maxima: maxima, into: &quality)
+    var quality = assess(r, b, z, rowSums: factors.rowSums, maxima: maxima)
     for j in maxima.indices where !(maxima[j].isFinite && quality.residuals[j].isFinite && quality.omega[j].isFinite) {
       (quality.residuals[j], quality.omega[j]) = (.nan, .infinity)
     }
@@ -101,33 +101,61 @@ struct SolutionQuality {
 /// ‖r_j‖₂ and ω = ω₁ + ω₂ of each column. Equations where |A||x| + |b| is more than rounding, 1000·n·2u·(‖a_i‖₁‖x‖_∞ + |b_i|), are
 /// judged by ω₁ = max |r_i| / (|A||x| + |b|)_i; for the others, where that divisor says nothing, ω₂ = max |r_i| / ((|A||x|)_i +
 /// ‖a_i‖₁‖x‖_∞). Columns of B are scaled, so that a residual whose square overflows is as bad as an infinite one.
+///
+/// Strips of rows are cut by n alone and their sums are added in order: the result has the same bits for any number of threads.
+private func assess<Element: Scalar>(
+  _ r: BlockVector<Element>, _ b: BlockVector<Element>, _ z: BlockVector<Element.Magnitude>, rowSums: [Double], maxima: [Double]
+) -> SolutionQuality {
+  let (rows, columns, strip) = (r.rows, r.columns, 2048)
+  let strips = (rows + strip - 1) / strip
+  // For each strip Σ|r|², ω₁ and ω₂ of every column.
+  var partial = [Double](repeating: 0, count: strips * 3 * columns)
+  unsafe partial.withUnsafeMutableBufferPointer { partial in
+    guard let partial = partial.baseAddress else { return }
+    Parallel.parts(strips, bytes: rows * columns * 3 * MemoryLayout<Element>.stride) { k in
+      unsafe assess(
+        k * strip..<min(rows, (k + 1) * strip), columns, factor: 1000 * Double(rows) * 2 * Element.unitRoundoff, r.base, r.stride,
+        b.base, b.stride, z.base, z.stride, rowSums: rowSums, maxima: maxima, into: partial + k * 3 * columns)
+    }
+  }
+  var quality = SolutionQuality(
+    residuals: [Double](repeating: 0, count: columns), omega: [Double](repeating: 0, count: columns))
+  for j in 0..<columns {
+    var (square, first, second) = (0.0, 0.0, 0.0)
+    for k in 0..<strips {
+      square += partial[k * 3 * columns + j]
+      first = max(first, partial[(k * 3 + 1) * columns + j])
+      second = max(second, partial[(k * 3 + 2) * columns + j])
+    }
+    quality.residuals[j] = square.squareRoot()
+    quality.omega[j] = first + second
+  }
+  return quality
+}
+
 @specialized(where Element == Double)
 @specialized(where Element == Float)
 @specialized(where Element == Complex<Double>)
 @specialized(where Element == Complex<Float>)
 private func assess<Element: Scalar>(
-  rows: Int, columns: Int, _ r: UnsafePointer<Element>, _ ldr: Int, _ b: UnsafePointer<Element>, _ ldb: Int,
-  _ z: UnsafePointer<Element.Magnitude>, _ ldz: Int, rowSums: [Double], maxima: [Double], into quality: inout SolutionQuality
+  _ rows: Range<Int>, _ columns: Int, factor: Double, _ r: UnsafePointer<Element>, _ ldr: Int, _ b: UnsafePointer<Element>,
+  _ ldb: Int, _ z: UnsafePointer<Element.Magnitude>, _ ldz: Int, rowSums: [Double], maxima: [Double],
+  into partial: UnsafeMutablePointer<Double>
 ) {
-  let factor = 1000 * Double(rows) * 2 * Element.unitRoundoff
-  var second = [Double](repeating: 0, count: columns)
-  for i in 0..<rows {
+  let (squares, first, second) = unsafe (partial, partial + columns, partial + 2 * columns)
+  for i in rows {
+    let rowSum = rowSums[i]
     for j in 0..<columns {
       let residual = unsafe Double(r[i * ldr + j].modulus)
-      if residual == 0 { continue }
-      quality.residuals[j] += residual * residual
+      unsafe squares[j] += residual * residual
       let (right, product) = unsafe (Double(b[i * ldb + j].modulus), Double(z[i * ldz + j]))
-      let bound = rowSums[i] * maxima[j]
-      if product + right > factor * (bound + right) {
-        quality.omega[j] = max(quality.omega[j], residual / (product + right))
-      } else {
-        second[j] = max(second[j], residual / (product + bound))
-      }
+      let bound = rowSum * maxima[j]
+      let isLarge = product + right > factor * (bound + right)
+      // A residual of 0 is no error even where the divisor is 0; NaN is found by the norms.
+      let error = residual > 0 ? residual / (product + (isLarge ? right : bound)) : 0
+      unsafe first[j] = max(first[j], isLarge ? error : 0)
+      unsafe second[j] = max(second[j], isLarge ? 0 : error)
     }
-  }
-  for j in 0..<columns {
-    quality.residuals[j] = quality.residuals[j].squareRoot()
-    quality.omega[j] += second[j]
   }
 }
 

@@ -8,15 +8,20 @@ enum MethodName: String, CaseIterable, ExpressibleByArgument {
   case pseudoCG = "pseudo-cg"
   case pseudoGMRES = "pseudo-gmres"
   case pseudoBiCGStab = "pseudo-bicgstab"
-  case idr, ecg, lsqr, lsmr, lu, dense
+  case idr, ecg, lsqr, lsmr, direct, lu, cholesky, klu, dense
 
   static var names: [String] { allCases.map(\.rawValue) }
 
   /// The automatic choice with everything that this package has.
-  static let automatic = AutomaticSolver(direct: SparseLU())
+  static let automatic = AutomaticSolver(direct: SparseDirect())
 
   /// Whether it factorises A, so that there is nothing to precondition.
-  var isDirect: Bool { self == .lu || self == .dense }
+  var isDirect: Bool {
+    switch self {
+    case .direct, .lu, .cholesky, .klu, .dense: true
+    default: false
+    }
+  }
 
   /// Whether it solves least-squares problems, so that A may be rectangular.
   var isLeastSquares: Bool { self == .lsqr || self == .lsmr }
@@ -38,7 +43,10 @@ enum MethodName: String, CaseIterable, ExpressibleByArgument {
       case .ecg: EnlargedCG()
       case .lsqr: LSQR()
       case .lsmr: LSMR()
+      case .direct: SparseDirect()
       case .lu: SparseLU()
+      case .cholesky: SparseCholesky()
+      case .klu: SparseKLU()
       case .dense: DenseLU()
       }
     return method.with { $0 = options }

@@ -49,6 +49,9 @@ struct SolverArguments: ParsableArguments {
   @Option(help: ArgumentHelp("The most threads; the result does not depend on it. (default: all cores)", valueName: "t"))
   var threads: Int?
 
+  @Flag(help: "Bound the forward error of each column, for a few solves more. (direct methods)")
+  var errorBounds = false
+
   @Option(help: "The precision of all arithmetic.")
   var precision = Precision.double
 
@@ -80,6 +83,7 @@ struct SolverArguments: ParsableArguments {
     options.inexactBreakdowns = inexactBreakdowns
     options.threads = threads
     options.memoryLimit = memoryLimit
+    options.boundsForwardErrors = errorBounds
     return options
   }
 }

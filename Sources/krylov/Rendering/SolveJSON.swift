@@ -15,7 +15,8 @@ extension MatrixSummary {
 }
 
 extension SolveRecord {
-  /// The record as an object of schema 1. Keys that not every solve has (`explanation`, `relative_error`, `backward_error`, `relative_normal_residual`) come last.
+  /// The record as an object of schema 1. Keys that not every solve has (`explanation`, `relative_error`, `backward_error`,
+  /// `relative_normal_residual`, `forward_error_bound`) come last.
   var json: JSON {
     var members: [JSON.Member] = [
       JSON.Member(key: "schema", value: .integer(JSON.schema)),
@@ -62,6 +63,7 @@ extension SolveRecord {
     if let residual = column.normalResidual {
       members.append(JSON.Member(key: "relative_normal_residual", value: .number(residual)))
     }
+    if let bound = column.forwardErrorBound { members.append(JSON.Member(key: "forward_error_bound", value: .number(bound))) }
     return .object(members)
   }
 

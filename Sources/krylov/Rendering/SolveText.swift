@@ -42,6 +42,8 @@ struct SolveText {
     if record.relativeErrors != nil { table.columns.append(.init(title: "error", isRight: true)) }
     let hasBackwardErrors = record.columns.contains { $0.backwardError != nil }
     if hasBackwardErrors { table.columns.append(.init(title: "backward error", isRight: true)) }
+    let hasBounds = record.columns.contains { $0.forwardErrorBound != nil }
+    if hasBounds { table.columns.append(.init(title: "error bound", isRight: true)) }
 
     func row(_ column: ColumnReport) -> [Table.Cell] {
       var cells: [Table.Cell] = [
@@ -51,6 +53,7 @@ struct SolveText {
       ]
       if let errors = record.relativeErrors { cells.append(.init(Format.scientific(errors[column.index]))) }
       if hasBackwardErrors { cells.append(.init(Format.scientific(column.backwardError))) }
+      if hasBounds { cells.append(.init(Format.scientific(column.forwardErrorBound))) }
       return cells
     }
     let abridged = record.columns.count > Self.manyColumns && !showsAllColumns

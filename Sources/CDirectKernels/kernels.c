@@ -1,0 +1,161 @@
+/* The public functions and the choice of an instruction set. Sweeps are written once, in vector types (supernode.h), and compiled
+ * per instruction set, which knows the size and number of its registers (instructions.h). */
+#include "CDirectKernels.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* Rows of a register tile, and rows of a list that are visited together: 64 rows of 32 doubles are 16 KB. */
+#define TILE 4
+#define STRIP 64
+
+/* One supernode. */
+struct node {
+    const int32_t *list;
+    const double *value;
+    int64_t first, width, rows;
+};
+
+/* A sweep over one supernode, and how many doubles of each row it works on. */
+typedef void sweep(const struct node *t, double sign, double *y, int64_t width);
+struct choice {
+    int64_t columns;
+    sweep *run;
+};
+static inline struct choice taken(int64_t columns, sweep *run) { return (struct choice){columns, run}; }
+
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("clang loop unroll(full)")
+#define PASTE3_(a, b, c) a##_##b##_##c
+#define PASTE3(a, b, c) PASTE3_(a, b, c)
+#define PASTE5_(a, b, c, d, e) a##_##b##_##c##_##d##_##e
+#define PASTE5(a, b, c, d, e) PASTE5_(a, b, c, d, e)
+
+#if defined(__x86_64__)
+
+#pragma clang attribute push(__attribute__((target("arch=x86-64-v4"), min_vector_width(512))), apply_to = function)
+#define ISA v4
+#define FULL 8
+#define FULL_LANES 8
+#define REGISTERS 32
+#include "instructions.h"
+#pragma clang attribute pop
+
+#pragma clang attribute push(__attribute__((target("arch=x86-64-v3"))), apply_to = function)
+#define ISA v3
+#define FULL 4
+#define FULL_LANES 4
+#define REGISTERS 16
+#include "instructions.h"
+#pragma clang attribute pop
+
+#define ISA baseline
+#define FULL 2
+#define FULL_LANES 2
+#define REGISTERS 16
+#include "instructions.h"
+
+/* Single features rather than the level's name, which older run-time libraries do not know. */
+static int level(void) {
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+        return 0;
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2") ? 1 : 2;
+}
+#define CHOOSE(name, parts, left)                               \
+    (level() == 0   ? name##_chosen_v4(parts, left)             \
+     : level() == 1 ? name##_chosen_v3(parts, left)             \
+                    : name##_chosen_baseline(parts, left))
+
+#else
+
+#define ISA baseline
+#define FULL 2
+#define FULL_LANES 2
+#define REGISTERS 32
+#include "instructions.h"
+#define CHOOSE(name, parts, left) name##_chosen_baseline(parts, left)
+
+#endif
+
+static struct node node_of(const bkd_triangle *t, int parts, int64_t s) {
+    return (struct node){.list = t->list + t->list_start[s], .value = t->value + t->value_start[s] * parts, .first = t->first[s],
+                         .width = t->first[s + 1] - t->first[s], .rows = t->list_start[s + 1] - t->list_start[s]};
+}
+
+/* The most chunks in a panel: the widest is 32 doubles and a chunk has at least 2 but for panels of 1. */
+enum { MOST_CHUNKS = 16 };
+
+void bkd_forward(int complex, const bkd_triangle *t, int64_t begin, int64_t end, int conjugate, double *panel, int64_t width) {
+    const int parts = complex ? 2 : 1;
+    struct choice chunk[MOST_CHUNKS];
+    int64_t offset[MOST_CHUNKS], chunks = 0;
+    for (int64_t column = 0; column < width && chunks < MOST_CHUNKS; column += chunk[chunks++].columns) {
+        chunk[chunks] = CHOOSE(forward, parts, width - column);
+        offset[chunks] = column;
+    }
+    for (int64_t s = begin; s < end; s++) {
+        const struct node node = node_of(t, parts, s);
+        for (int64_t k = 0; k < chunks; k++) chunk[k].run(&node, conjugate ? -1 : 1, panel + offset[k], width);
+    }
+}
+
+void bkd_backward(int complex, const bkd_triangle *t, int64_t begin, int64_t end, int conjugate, double *panel, int64_t width) {
+    const int parts = complex ? 2 : 1;
+    struct choice chunk[MOST_CHUNKS];
+    int64_t offset[MOST_CHUNKS], chunks = 0;
+    for (int64_t column = 0; column < width && chunks < MOST_CHUNKS; column += chunk[chunks++].columns) {
+        chunk[chunks] = CHOOSE(backward, parts, width - column);
+        offset[chunks] = column;
+    }
+    for (int64_t s = end - 1; s >= begin; s--) {
+        const struct node node = node_of(t, parts, s);
+        for (int64_t k = 0; k < chunks; k++) chunk[k].run(&node, conjugate ? -1 : 1, panel + offset[k], width);
+    }
+}
+
+/* Rows are fetched some time before they are needed, as the hardware cannot follow a permutation. */
+enum { AHEAD = 16 };
+
+#define LOAD(REAL)                                                                                   \
+    for (int64_t i = 0; i < rows; i++) {                                                             \
+        if (i + AHEAD < rows) __builtin_prefetch((const REAL *)b + order[i + AHEAD] * ldb);          \
+        const REAL *row = (const REAL *)b + order[i] * ldb;                                          \
+        const double factor = scale ? scale[order[i]] : 1;                                           \
+        double *out = panel + i * width;                                                             \
+        for (int64_t j = 0; j < columns; j++) out[j] = factor * (double)row[j];                      \
+        for (int64_t j = columns; j < width; j++) out[j] = 0;                                        \
+    }
+
+void bkd_load(bkd_scalar type, int64_t rows, const int32_t *order, const double *scale, int64_t columns, const void *b,
+              int64_t ldb, double *panel, int64_t width) {
+    if (type == BKD_COMPLEX_FLOAT || type == BKD_COMPLEX_DOUBLE) columns *= 2, ldb *= 2;
+    if (type == BKD_FLOAT || type == BKD_COMPLEX_FLOAT) {
+        LOAD(float)
+    } else {
+        LOAD(double)
+    }
+}
+
+#define STORE(REAL)                                                                                  \
+    for (int64_t i = 0; i < rows; i++) {                                                             \
+        if (i + AHEAD < rows) __builtin_prefetch((const REAL *)x + order[i + AHEAD] * ldx, 1);       \
+        REAL *row = (REAL *)x + order[i] * ldx;                                                      \
+        const double factor = scale ? scale[order[i]] : 1, *in = panel + i * width;                  \
+        for (int64_t j = 0; j < columns; j++) row[j] = (REAL)(factor * in[j]);                       \
+    }
+
+void bkd_store(bkd_scalar type, int64_t rows, const int32_t *order, const double *scale, int64_t columns, const double *panel,
+               int64_t width, void *x, int64_t ldx) {
+    if (type == BKD_COMPLEX_FLOAT || type == BKD_COMPLEX_DOUBLE) columns *= 2, ldx *= 2;
+    if (type == BKD_FLOAT || type == BKD_COMPLEX_FLOAT) {
+        STORE(float)
+    } else {
+        STORE(double)
+    }
+}
+
+void bkd_scale(int64_t rows, const double *scale, double *panel, int64_t width) {
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < width; j++) panel[i * width + j] *= scale[i];
+}
