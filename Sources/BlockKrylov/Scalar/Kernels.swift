@@ -182,7 +182,7 @@ enum Kernels<S: Scalar> {
   /// Runs `body` with the calling thread's kernels on another instruction set, for tests; `nil` where the machine lacks it.
   static func on<Result>(instructionSet name: String, _ body: () throws -> Result) rethrows -> Result? {
     guard unsafe bk_restrict_instruction_set(name) != 0 else { return nil }
-    defer { _ = unsafe bk_restrict_instruction_set(nil) }
+    defer { _ = bk_restrict_instruction_set(nil) }
     return try body()
   }
 }
