@@ -178,6 +178,13 @@ enum Kernels<S: Scalar> {
 
   /// The instruction set that the kernels chose on this machine.
   static var instructionSet: String { unsafe String(cString: bk_instruction_set()) }
+
+  /// Runs `body` with the calling thread's kernels on another instruction set, for tests; `nil` where the machine lacks it.
+  static func on<Result>(instructionSet name: String, _ body: () throws -> Result) rethrows -> Result? {
+    guard unsafe bk_restrict_instruction_set(name) != 0 else { return nil }
+    defer { _ = unsafe bk_restrict_instruction_set(nil) }
+    return try body()
+  }
 }
 
 /// Tells the processor that this thread spins, so that it leaves the core's other thread the time.

@@ -2,7 +2,7 @@
  *
  * Every function works on a range of rows of row-major blocks (row i of X starts at X + i*ldx, its m entries are
  * contiguous), or on rows begin ..< end of a sparse matrix in compressed rows. Nothing here allocates, starts threads,
- * keeps state or reports errors: the caller validates shapes and splits the rows over threads. A row's result depends
+ * keeps state (but for what tests restrict) or reports errors: the caller validates shapes and splits the rows over threads. A row's result depends
  * on that row's operands only, never on how the rows are split, so any split gives the same bits.
  *
  * `bk_scalar` names the entries' type; complex entries are interleaved (real, imaginary) pairs. Leading dimensions
@@ -26,6 +26,10 @@ typedef enum bk_scalar {
 
 /* The instruction set that the kernels run on: "x86-64-v4", "x86-64-v3" or "baseline". */
 const char *bk_instruction_set(void);
+
+/* For tests: from now on the calling thread's kernels run on the instruction set of this name, NULL being the best one.
+ * 0, and nothing changes, where there is none of that name or the machine lacks it. */
+int bk_restrict_instruction_set(const char *name);
 
 /* Tells the processor that the caller spins. */
 static inline void bk_pause(void) {
