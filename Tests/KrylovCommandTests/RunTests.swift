@@ -74,7 +74,7 @@ import Testing
     #expect(rows[3][11] == "maximumIterations")
     let text = try run("run", "convdiff2d:6", "--method", "cg", "--preconditioner", "none,ic0")
     #expect(text.status == 2)
-    #expect(text.output.contains("\n  refused by 1 run, cg with none: CG needs"))
+    #expect(text.output.contains("\n  refused by 1 run, cg with none: cg needs"))
     #expect(text.output.hasSuffix("\n0 of 2 runs solved\n"))
   }
 

@@ -96,6 +96,7 @@ final class BlockMINRESEngine<Element: Scalar>: SolveEngine {
     let whole = problem.block
     whole.monitor.begin(method: methodName, iterationLimit: options.maximumIterations ?? 10 * rows + 100)
     suspects = []
+    workspace?.forgetSize()
     try whole.solveInRounds(iterate)
   }
 
@@ -125,6 +126,10 @@ final class BlockMINRESEngine<Element: Scalar>: SolveEngine {
           problem.finish(column: j, work.reasonOfPlateau(j))
         }
         return nil
+      }
+      // A residual that only seemed to fall, after A·r had vanished once: the recurrence has divided by rounding.
+      for j in problem.open where suspects.contains(problem.columns[j]) && work.trueNorms[j] > 100 * problem.thresholds[j] {
+        problem.finish(column: j, .singular(reciprocalCondition: nil))
       }
       // The norm that is minimised met its bound and the true residual did not: their ratio has changed, which costs nothing, or the
       // recurrence has drifted, so that going on brings nothing.
@@ -174,7 +179,7 @@ final class BlockMINRESEngine<Element: Scalar>: SolveEngine {
     work.tridiagonal.append(work.a, below: work.b)
     // Where A·r has vanished X is a least-squares solution, and the step would divide by rounding. If A is only ill-conditioned, a
     // start from r, close to an eigenvector, goes on at once; if it comes to the same end, A is singular.
-    let stationary = (0..<problem.width).filter { work.isStationary($0, problem) }
+    let stationary = (0..<problem.width).filter { work.isStationary($0, problem, suspected: suspects.contains(problem.columns[$0])) }
     if !stationary.isEmpty {
       for j in stationary where !suspects.insert(problem.columns[j]).inserted {
         problem.finish(column: j, .singular(reciprocalCondition: nil))

@@ -158,7 +158,7 @@ struct BlockMINRESTests {
     #expect(try BlockMINRES().solve(neumann, Reference.product(neumann, exact)).report.allConverged)
     let inconsistent = try BlockMINRES().solve(neumann, random.block(144, 3, Double.self)).report
     for column in inconsistent.columns {
-      #expect(!column.status.isConverged && column.status != .maximumIterations && column.trueRelativeResidual <= 1)
+      #expect(!column.status.isConverged && column.remedy != nil && column.trueRelativeResidual <= 1)
     }
   }
 
