@@ -55,10 +55,11 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),
+    .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
     .testTarget(
       name: "BlockKrylovTests",
       dependencies: [
-        "BlockKrylov", .product(name: "ComplexModule", package: "swift-numerics"),
+        "BlockKrylov", "CAllocationCounter", .product(name: "ComplexModule", package: "swift-numerics"),
         .product(name: "RealModule", package: "swift-numerics"),
       ], swiftSettings: swiftSettings),
     .testTarget(

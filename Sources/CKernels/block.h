@@ -39,6 +39,11 @@ static void NAME(squares)(const struct operands *o) {
     run_pass(AT(squares, pass), o, 256, o->m * PARTS, LANES_AT(0), DENSE_VECTORS * LANES_AT(0));
 }
 
+static void NAME(dots)(const struct operands *o) {
+    for (int64_t j = 0; j < o->m * PARTS; j++) ((REAL *)o->g)[j] = 0;
+    run_pass(AT(dots, pass), o, 256, o->m * PARTS, LANES_AT(0), DENSE_VECTORS * LANES_AT(0));
+}
+
 static void NAME(maxima)(const struct operands *o) {
     for (int64_t j = 0; j < o->m; j++) ((REAL *)o->g)[j] = 0;
     run_pass(AT(maxima, pass), o, 256, o->m * PARTS, LANES_AT(0), DENSE_VECTORS * LANES_AT(0));

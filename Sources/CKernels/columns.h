@@ -31,6 +31,42 @@ INLINE void LN(squares)(PASS_ARGUMENTS) {
     UNROLL for (int v = 0; v < n; v++) memcpy(out + OFFSET(v) / PARTS, total[v], sizeof(VECTOR) / PARTS);
 }
 
+/* Strands as above; the parts of a complex product are summed apart. */
+INLINE void LN(dots)(PASS_ARGUMENTS) {
+    enum { STRANDS = 4 / PARTS };
+    const int64_t ldx = o->ldx * PARTS, ldy = o->ldb * PARTS;
+    const REAL *x = (const REAL *)o->x + column, *y = (const REAL *)o->b + column;
+    VECTOR sum[STRANDS][PARTS][DENSE_VECTORS] = {0};
+    int64_t i = begin;
+    for (; i + STRANDS <= end; i += STRANDS) {
+        UNROLL for (int h = 0; h < STRANDS; h++)
+            UNROLL for (int v = 0; v < n; v++) {
+                const VECTOR a = LOAD(x + (i + h) * ldx + OFFSET(v)), b = LOAD(y + (i + h) * ldy + OFFSET(v));
+                sum[h][0][v] += a * b;
+                if (PARTS == 2) sum[h][PARTS - 1][v] += a * EXCHANGED(b);
+            }
+    }
+    for (; i < end; i++) {
+        UNROLL for (int v = 0; v < n; v++) {
+            const VECTOR a = LOAD(x + i * ldx + OFFSET(v)), b = LOAD(y + i * ldy + OFFSET(v));
+            sum[0][0][v] += a * b;
+            if (PARTS == 2) sum[0][PARTS - 1][v] += a * EXCHANGED(b);
+        }
+    }
+    REAL *out = (REAL *)o->g + column, total[DENSE_VECTORS][LANES], t[PARTS][LANES];
+    UNROLL for (int v = 0; v < n; v++) {
+        UNROLL for (int h = 1; h < STRANDS; h++)
+            UNROLL for (int c = 0; c < PARTS; c++) sum[0][c][v] += sum[h][c][v];
+        UNROLL for (int c = 0; c < PARTS; c++) memcpy(t[c], &sum[0][c][v], sizeof(VECTOR));
+        for (int l = 0; l < LANES; l += PARTS) {
+            total[v][l] = out[OFFSET(v) + l] + (PARTS == 2 ? t[0][l] + t[0][l + PARTS - 1] : t[0][l]);
+            if (PARTS == 2)
+                total[v][l + PARTS - 1] = out[OFFSET(v) + l + PARTS - 1] + (t[PARTS - 1][l] - t[PARTS - 1][l + PARTS - 1]);
+        }
+    }
+    UNROLL for (int v = 0; v < n; v++) memcpy(out + OFFSET(v), total[v], sizeof(VECTOR));
+}
+
 /* Compares as integers what is left without the sign: the order of numbers is kept and NaNs lie above infinity. */
 INLINE void LN(maxima)(PASS_ARGUMENTS) {
     const BITS mask = sizeof(REAL) == 8 ? (BITS)INT64_MAX : (BITS)INT32_MAX;
@@ -93,6 +129,39 @@ INLINE void LN(combine)(PASS_ARGUMENTS) {
             }
         }
         UNROLL for (int v = 0; v < n; v++) AS_STORED(y + i * o->ldy * PARTS + OFFSET(v)) = a[v];
+    }
+}
+
+/* Scalars of their own for each column, spread over the lanes once per pass. */
+INLINE void LN(combine_columns)(PASS_ARGUMENTS) {
+    const REAL *x = (const REAL *)o->x + column, *alpha = (const REAL *)o->alpha + column;
+    const REAL *beta = o->beta ? (const REAL *)o->beta + column : NULL;
+    REAL *y = (REAL *)o->y + column;
+    VECTOR re[2][4] = {0}, im[2][4] = {0};
+    UNROLL for (int v = 0; v < n; v++) {
+        UNROLL for (int l = 0; l < LANES; l++) {
+            const int64_t at = OFFSET(v) + l / PARTS * PARTS;
+            ((REAL *)&re[0][v])[l] = alpha[at];
+            ((REAL *)&im[0][v])[l] = alpha[at + PARTS - 1];
+            if (beta) {
+                ((REAL *)&re[1][v])[l] = beta[at];
+                ((REAL *)&im[1][v])[l] = beta[at + PARTS - 1];
+            }
+        }
+    }
+    for (int64_t i = begin; i < end; i++) {
+        VECTOR sum[4];
+        UNROLL for (int v = 0; v < n; v++) {
+            const VECTOR a = LOAD(x + i * o->ldx * PARTS + OFFSET(v));
+            sum[v] = re[0][v] * a;
+            if (PARTS == 2) sum[v] += im[0][v] * TIMES_I(a);
+            if (beta) {
+                const VECTOR b = LOAD(y + i * o->ldy * PARTS + OFFSET(v));
+                sum[v] += re[1][v] * b;
+                if (PARTS == 2) sum[v] += im[1][v] * TIMES_I(b);
+            }
+        }
+        UNROLL for (int v = 0; v < n; v++) AS_STORED(y + i * o->ldy * PARTS + OFFSET(v)) = sum[v];
     }
 }
 #undef PASS_ARGUMENTS

@@ -71,7 +71,7 @@ static void run_pass(pass *run, const struct operands *o, int64_t strip, int64_t
 
 /* Single features rather than the level's name, which older run-time libraries do not know; a processor with these
  * has the rest of the level. */
-static int level(void) {
+static int best_level(void) {
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
         return 0;
@@ -86,10 +86,23 @@ static int level(void) {
 #define REGISTERS 32
 #include "types.h"
 
-static int level(void) { return 0; }
+static int best_level(void) { return 0; }
 #define LEVELS(kernel) {TYPES(kernel, baseline)}
 
 #endif
+
+/* Levels count from the best one down. */
+#if defined(__x86_64__)
+static const char *const level_names[] = {"x86-64-v4", "x86-64-v3", "baseline"};
+#else
+static const char *const level_names[] = {"baseline"};
+#endif
+static _Thread_local int least_level;
+
+static int level(void) {
+    const int best = best_level();
+    return best < least_level ? least_level : best;
+}
 
 #define TYPES(kernel, isa) {kernel##_f_##isa, kernel##_d_##isa, kernel##_c_##isa, kernel##_z_##isa}
 
@@ -111,13 +124,15 @@ static const void *one_of(bk_scalar type) {
     return type == BK_FLOAT || type == BK_COMPLEX_FLOAT ? (const void *)singles : doubles;
 }
 
-const char *bk_instruction_set(void) {
-#if defined(__x86_64__)
-    static const char *const names[] = {"x86-64-v4", "x86-64-v3", "baseline"};
-    return names[level()];
-#else
-    return "baseline";
-#endif
+const char *bk_instruction_set(void) { return level_names[level()]; }
+
+int bk_restrict_instruction_set(const char *name) {
+    const int count = sizeof level_names / sizeof *level_names;
+    int wanted = 0;
+    while (name && wanted < count && strcmp(level_names[wanted], name) != 0) wanted++;
+    if (wanted == count || (name && wanted < best_level())) return 0;
+    least_level = wanted;
+    return 1;
 }
 
 void bk_spmm(bk_scalar type, int64_t begin, int64_t end, const int64_t *start, const int32_t *index, const void *value,
@@ -174,6 +189,11 @@ void bk_column_squares(bk_scalar type, int64_t rows, int64_t m, const void *x, i
     RUN(squares, type, .end = rows, .m = m, .x = x, .ldx = ldx, .g = out);
 }
 
+void bk_column_dots(bk_scalar type, int64_t rows, int64_t m, const void *x, int64_t ldx, const void *y, int64_t ldy,
+                    void *out) {
+    RUN(dots, type, .end = rows, .m = m, .x = x, .ldx = ldx, .b = y, .ldb = ldy, .g = out);
+}
+
 void bk_column_maxima(bk_scalar type, int64_t rows, int64_t m, const void *x, int64_t ldx, void *out) {
     RUN(maxima, type, .end = rows, .m = m, .x = x, .ldx = ldx, .g = out);
 }
@@ -191,6 +211,11 @@ void bk_scale_rows(bk_scalar type, int64_t rows, int64_t m, const void *d, const
 void bk_combine(bk_scalar type, int64_t rows, int64_t m, const void *alpha, const void *x, int64_t ldx,
                 const void *beta, void *y, int64_t ldy) {
     RUN(combine, type, .end = rows, .m = m, .alpha = alpha, .x = x, .ldx = ldx, .beta = beta, .y = y, .ldy = ldy);
+}
+
+void bk_combine_columns(bk_scalar type, int64_t rows, int64_t m, const void *alpha, const void *x, int64_t ldx,
+                        const void *beta, void *y, int64_t ldy) {
+    RUN(combine_columns, type, .end = rows, .m = m, .alpha = alpha, .x = x, .ldx = ldx, .beta = beta, .y = y, .ldy = ldy);
 }
 
 void bk_gather_columns(bk_scalar type, int64_t rows, int64_t m, const int64_t *column, const void *x, int64_t ldx,

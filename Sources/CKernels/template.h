@@ -104,10 +104,12 @@ KERNEL(sweep, SPARSE_VECTORS, 64)
 KERNEL(scale_columns, 4, 64)
 KERNEL(scale_rows, 4, 64)
 KERNEL(combine, 4, 64)
+KERNEL(combine_columns, 4, 64)
 PASS(inner, DENSE_VECTORS)
 PASS(update, DENSE_VECTORS)
 PASS(squares, DENSE_VECTORS)
 PASS(maxima, DENSE_VECTORS)
+PASS(dots, DENSE_VECTORS)
 
 #include "block.h"
 

@@ -29,6 +29,21 @@ import Testing
     #expect(!outcome.output.contains("notes"))
   }
 
+  /// A rectangular matrix is for the least-squares methods of the list, and alone for `solve` too.
+  @Test func rectangularMatrices() throws {
+    let folder = try folder()
+    let outcome = try run("run", folder.url.path, "--method", "gmres,lsmr", "--preconditioner", "none")
+    #expect(outcome.status == 0)
+    let rows = outcome.lines.filter { $0.hasSuffix("converged") }.map { $0.split(separator: " ").prefix(4).map(String.init) }
+    #expect(rows.map { $0[0] + " " + $0[3] } == ["small gmres", "small lsmr", "upper gmres", "upper lsmr"])
+    #expect(outcome.lines.contains { $0.hasPrefix("wide ") && $0.contains("lsmr") && $0.hasSuffix("the residual remains") })
+    let single = try run("solve", folder.url.path + "/wide.mtx", "--columns", "2", "--format", "json")
+    #expect(single.status == 0)
+    let columns = try #require(try single.json["columns"] as? [[String: Any]])
+    #expect(columns.allSatisfy { $0["status"] as? String == "leastSquares" && $0["relative_normal_residual"] is Double })
+    #expect(try run("solve", folder.url.path + "/wide.mtx", "--method", "gmres").status == 3)
+  }
+
   @Test func jsonLinesAndABrokenFile() throws {
     let folder = try folder(broken: true)
     let outcome = try run(

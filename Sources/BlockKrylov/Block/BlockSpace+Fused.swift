@@ -106,3 +106,81 @@ extension BlockSpace {
     try unsafe body(advance, UnsafePointer(pp))
   }
 }
+
+/// What block MINRES and block BiCGStab do to several blocks at once.
+extension BlockSpace {
+  /// W −= [U V]·C, then G = ZᴴW of the new W. V may have no columns in C.
+  func update(
+    _ w: inout BlockVector<Element>, minus u: BlockVector<Element>, _ v: BlockVector<Element>, times c: DenseMatrix<Element>,
+    thenInner z: BlockVector<Element>, into g: inout DenseMatrix<Element>
+  ) {
+    let (p, q, rest) = (u.columns, w.columns, c.rows - u.columns)
+    precondition(c.columns == q && rest <= v.columns)
+    g.reshape(rows: z.columns, columns: q)
+    let packed = unsafe pack(c, scale: -1)
+    let (base, ld) = unsafe (w.mutableBase(), w.stride)
+    let bytes = (p + rest + q + z.columns) * MemoryLayout<Element>.stride
+    unsafe sumPanels(rows: w.rows, count: z.columns * q, bytesPerRow: bytes) { range, sum in
+      let (i, count) = (range.lowerBound, range.count)
+      let row = unsafe base + i * ld
+      unsafe Kernels<Element>.update(count, p, u.base + i * u.stride, u.stride, q, packed, plus: UnsafePointer(row), ld, row, ld)
+      if rest > 0 {
+        unsafe Kernels<Element>.update(
+          count, rest, v.base + i * v.stride, v.stride, q, packed + p * q, plus: UnsafePointer(row), ld, row, ld)
+      }
+      unsafe Kernels<Element>.inner(count, z.columns, z.base + i * z.stride, z.stride, q, UnsafePointer(row), ld, sum)
+    }
+    g.fill(rowMajor: sums, from: 0)
+  }
+
+  /// W −= V·C.
+  func subtract(_ v: BlockVector<Element>, times c: DenseMatrix<Element>, from w: inout BlockVector<Element>) {
+    update(&w, plus: [v], count: 1, times: c, sign: -1)
+  }
+
+  /// P ← P·C₀ + U·C₁ + V·C₂ with C₀, C₁, C₂ one below the other in `c`, C₀ square, then X += P·Y.
+  func recur(
+    _ p: inout BlockVector<Element>, plus u: BlockVector<Element>, _ v: BlockVector<Element>, times c: DenseMatrix<Element>,
+    thenUpdate x: inout BlockVector<Element>, times y: DenseMatrix<Element>
+  ) {
+    let (r, ru, rv, m) = (p.columns, u.columns, v.columns, x.columns)
+    precondition(c.columns == r && c.rows == r + ru + rv && y.rows == r && y.columns == m)
+    let source = r <= Kernels<Element>.largestInPlaceUpdate ? nil : p
+    let (packed, packedY) = unsafe (pack(c, slot: 0), pack(y, slot: 1))
+    let (base, ld, px, ldx) = unsafe (p.mutableBase(), p.stride, x.mutableBase(), x.stride)
+    let (old, ldo) = unsafe (source.map { unsafe $0.base } ?? UnsafePointer(base), source?.stride ?? ld)
+    let bytesPerRow = (r + ru + rv + m) * MemoryLayout<Element>.stride
+    let panel = Self.panel(bytesPerRow: bytesPerRow)
+    Parallel.rows(p.rows, bytesPerRow: bytesPerRow) { range in
+      var i = range.lowerBound
+      while i < range.upperBound {
+        let count = min(panel, range.upperBound - i)
+        let (row, rowX) = unsafe (base + i * ld, px + i * ldx)
+        unsafe Kernels<Element>.update(count, r, old + i * ldo, ldo, r, packed, plus: nil, 0, row, ld)
+        unsafe Kernels<Element>.update(
+          count, ru, u.base + i * u.stride, u.stride, r, packed + r * r, plus: UnsafePointer(row), ld, row, ld)
+        unsafe Kernels<Element>.update(
+          count, rv, v.base + i * v.stride, v.stride, r, packed + (r + ru) * r, plus: UnsafePointer(row), ld, row, ld)
+        unsafe Kernels<Element>.update(
+          count, r, UnsafePointer(row), ld, m, packedY, plus: UnsafePointer(rowX), ldx, rowX, ldx)
+        i += count
+      }
+    }
+  }
+}
+
+extension BlockSpace {
+  /// Column j·pieces + d of Q holds the rows of piece d of column j of R, and zeros elsewhere: the pieces are contiguous and nearly equal.
+  func split(_ r: BlockVector<Element>, into q: inout BlockVector<Element>, pieces: Int) {
+    precondition(q.columns == r.columns * pieces && q.rows == r.rows)
+    q.setZero()
+    let (target, ld) = unsafe (q.mutableBase(), q.stride)
+    for d in 0..<pieces {
+      let (low, high) = (r.rows * d / pieces, r.rows * (d + 1) / pieces)
+      for j in 0..<r.columns {
+        unsafe Kernels<Element>.combine(
+          high - low, 1, 1, r.base + low * r.stride + j, r.stride, nil, target + low * ld + j * pieces + d, ld)
+      }
+    }
+  }
+}

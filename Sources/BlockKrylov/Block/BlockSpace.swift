@@ -30,6 +30,8 @@ final class BlockSpace<Element: Scalar> {
   /// Partial sums of every piece, and behind them as much again for a panel's own sum.
   private var partials: AlignedStorage<Element>
   private(set) var sums: [Element]
+  /// Ones, a factor for each column.
+  private(set) var ones: [Element] = []
   /// Small matrices row-major, as the kernels take them; operations that need several at once use several slots.
   private var coefficients: [AlignedStorage<Element>]
 
@@ -187,6 +189,11 @@ final class BlockSpace<Element: Scalar> {
       let z = unsafe addend.map { unsafe $0 + i * ldz }
       unsafe Kernels<Element>.update(range.count, m, UnsafePointer(row), ld, m, packed, plus: z, ldz, row, ld)
     }
+  }
+
+  /// At least so many `ones`.
+  func reserveOnes(_ count: Int) {
+    if ones.count < count { ones = [Element](repeating: 1, count: count) }
   }
 
   /// `scale`·C row-major.

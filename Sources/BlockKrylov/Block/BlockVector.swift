@@ -208,6 +208,13 @@ extension BlockVector {
 
   /// The memory that the block holds, in bytes, with padding.
   public var byteCount: Int { rows * stride * MemoryLayout<Element>.stride }
+
+  /// The memory of several blocks. By index: an iterator would allocate for each of them where code is not specialised.
+  static func byteCount(of blocks: [BlockVector]) -> Int {
+    var sum = 0
+    for k in blocks.indices { sum += blocks[k].byteCount }
+    return sum
+  }
 }
 
 extension BlockVector: Equatable {

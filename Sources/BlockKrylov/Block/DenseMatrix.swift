@@ -147,8 +147,15 @@ extension DenseMatrix {
 
   /// Whether every number is finite.
   var isFinite: Bool {
-    for i in 0..<(rows * columns) where !values[i].isFinite { return false }
-    return true
+    guard rows > 0, columns > 0 else { return true }
+    let (height, width) = (rows, columns)
+    // In a kernel, since a generic loop over the entries is slow: a column-major matrix is its transpose row-major.
+    return unsafe withUnsafeTemporaryAllocation(of: Element.Magnitude.self, capacity: height) { maxima in
+      guard let maxima = maxima.baseAddress else { return true }
+      unsafe withPointer { unsafe Kernels<Element>.columnMaxima(width, height, $0, height, maxima) }
+      for i in 0..<height where unsafe !maxima[i].isFinite { return false }
+      return true
+    }
   }
 
   /// √Σ|a_ij|².

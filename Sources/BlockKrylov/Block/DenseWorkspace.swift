@@ -60,8 +60,11 @@ final class DenseWorkspace<Element: Scalar> {
   }
 
   /// C = Qᴴ·C (or Q·C) on some rows of C, with the reflectors that `qr` left in the same rows of A.
+  ///
+  /// - Parameter first: where the rows of C begin, if not at those of A.
   func applyQ(
-    _ a: DenseMatrix<Element>, rows: Range<Int>, tau: DenseMatrix<Element>, adjoint: Bool, to c: inout DenseMatrix<Element>
+    _ a: DenseMatrix<Element>, rows: Range<Int>, tau: DenseMatrix<Element>, adjoint: Bool, to c: inout DenseMatrix<Element>,
+    at first: Int? = nil
   ) {
     let (m, n, k, ld) = (rows.count, c.columns, min(rows.count, a.columns), c.rows)
     unsafe work.withUnsafeMutableBufferPointer { work in
@@ -70,7 +73,8 @@ final class DenseWorkspace<Element: Scalar> {
         unsafe a.withPointer { pa in
           unsafe tau.withPointer { pt in
             unsafe LAPACK<Element>.applyQ(
-              adjoint: adjoint, m, n, k, pa + rows.lowerBound, a.rows, pt, pc + rows.lowerBound, ld, work: pw, work.count)
+              adjoint: adjoint, m, n, k, pa + rows.lowerBound, a.rows, pt, pc + (first ?? rows.lowerBound), ld, work: pw,
+              work.count)
           }
         }
       }

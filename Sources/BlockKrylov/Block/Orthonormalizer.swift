@@ -193,6 +193,7 @@ final class Orthonormalizer<Element: Scalar> {
     if z != nil {
       space.recurOptional(&z, times: t)
       z = z?[columns: 0..<kept]
+      space.inner(q, q, into: &squares)
     }
   }
 }

@@ -24,6 +24,8 @@ package final class BlockProblem<Element: Scalar> {
   package let monitor: SolveMonitor
   /// The monitor's count when these columns began.
   private let firstIteration: Int
+  /// The last `openPart`.
+  private var lastPart: (part: BlockProblem, list: [Int], negated: Bool)?
 
   /// How each column ended; `nil` while it is unsolved.
   package var status: [ColumnStatus?]
@@ -38,6 +40,7 @@ package final class BlockProblem<Element: Scalar> {
   package var energyErrors: [Double?]
   package var backwardErrors: [Double?]
   package var forwardErrors: [Double?]
+  package var normalResiduals: [Double?]
 
   package init(
     a: any LinearOperator<Element>, b: BlockVector<Element>, x: BlockVector<Element>, hasGuess: Bool, columns: [Int],
@@ -62,6 +65,7 @@ package final class BlockProblem<Element: Scalar> {
     energyErrors = [Double?](repeating: nil, count: columns.count)
     backwardErrors = [Double?](repeating: nil, count: columns.count)
     forwardErrors = [Double?](repeating: nil, count: columns.count)
+    normalResiduals = backwardErrors
   }
 
   package var width: Int { columns.count }
@@ -110,28 +114,43 @@ package final class BlockProblem<Element: Scalar> {
     return done
   }
 
+  /// A column takes no further part, whatever its residual; `inStep` before the iteration under way is counted.
+  package func noteEnd(column j: Int, inStep: Bool) { iterations[j] = monitor.iterations + (inStep ? 1 : 0) - firstIteration }
+
   /// A column is finished.
   package func finish(column j: Int, _ outcome: ColumnStatus) {
     status[j] = outcome
     if !outcome.isConverged { iterations[j] = monitor.iterations - firstIteration }
   }
 
-  /// The unfinished columns as a problem of their own, for another stage; `absorb` brings the results back.
+  /// The unfinished columns as a problem of their own, for another stage; `absorb` brings the results back. A restart on the same
+  /// columns gets the same memory again.
   ///
   /// - Parameter negated: the part is −A·X = −B, for methods that need a positive definite operator.
   package func openPart(negated: Bool = false) -> BlockProblem {
     let list = open
-    var (partB, partX) = (
-      BlockVector<Element>(rows: b.rows, columns: list.count), BlockVector<Element>(rows: x.rows, columns: list.count)
-    )
-    partB.gatherColumns(list, of: b)
-    partX.gatherColumns(list, of: x)
-    if negated { partB.scale(by: -1) }
-    let part = BlockProblem(
-      a: negated ? Self.negated(a) : a, b: partB, x: partX, hasGuess: hasGuess, columns: list.map { columns[$0] },
-      norms: list.map { norms[$0] }, thresholds: list.map { thresholds[$0] }, scales: list.map { scales[$0] }, monitor: monitor,
-      firstIteration: firstIteration)
-    for (k, j) in list.enumerated() { part.iterations[k] = iterations[j] }
+    let part: BlockProblem
+    if let last = lastPart, last.list == list, last.negated == negated {
+      part = last.part
+    } else {
+      lastPart = nil
+      part = BlockProblem(
+        a: negated ? Self.negated(a) : a, b: BlockVector(rows: b.rows, columns: list.count),
+        x: BlockVector(rows: x.rows, columns: list.count), hasGuess: hasGuess, columns: list.map { columns[$0] },
+        norms: list.map { norms[$0] }, thresholds: list.map { thresholds[$0] }, scales: list.map { scales[$0] },
+        monitor: monitor, firstIteration: firstIteration)
+      lastPart = (part, list, negated)
+    }
+    part.b.gatherColumns(list, of: b)
+    part.x.gatherColumns(list, of: x)
+    if negated { part.b.scale(by: -1) }
+    part.hasGuess = hasGuess
+    for (k, j) in list.enumerated() {
+      part.status[k] = nil
+      part.iterations[k] = iterations[j]
+      (part.estimated[k], part.startResiduals[k], part.trueResiduals[k]) = (norms[j], norms[j], .nan)
+      (part.energyErrors[k], part.backwardErrors[k]) = (nil, nil)
+    }
     return part
   }
 
@@ -150,6 +169,7 @@ package final class BlockProblem<Element: Scalar> {
       energyErrors[j] = part.energyErrors[k]
       backwardErrors[j] = part.backwardErrors[k]
       forwardErrors[j] = part.forwardErrors[k]
+      normalResiduals[j] = part.normalResiduals[k]
     }
   }
 }

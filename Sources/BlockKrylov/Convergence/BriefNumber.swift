@@ -4,8 +4,11 @@ extension Double {
   /// Three significant digits, as texts for people give numbers: `2.14e-13`, `0.0417`, `12.5`.
   package var brief: String {
     guard isFinite, self != 0 else { return "\(self)" }
-    var exponent = Int(Double.log10(magnitude).rounded(.down))
-    var digits = (magnitude / Double.exp10(Double(exponent)) * 100).rounded()
+    // Powers of ten among the subnormal numbers would have too few digits themselves.
+    let (scaled, shift) = magnitude < 1e-290 ? (magnitude * 1e30, 30) : (magnitude, 0)
+    var exponent = Int(Double.log10(scaled).rounded(.down))
+    var digits = (scaled / Double.exp10(Double(exponent)) * 100).rounded()
+    exponent -= shift
     if digits >= 1000 {
       digits = 100
       exponent += 1

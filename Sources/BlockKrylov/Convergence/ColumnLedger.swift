@@ -114,6 +114,7 @@ struct ColumnLedger<Element: Scalar> {
       for j in 0..<problem.width where problem.trueResiduals[j].isNaN { problem.trueResiduals[j] = residuals[j] }
     }
     restoreGuesses(problem)
+    try judgeSubnormals(problem, inverses)
     problem.x.scaleColumns(by: inverses)
     // What is finite for the scaled column may overflow for the column itself; X is then 0.
     for (k, maximum) in problem.x.columnMaxima().enumerated() where !maximum.isFinite {
@@ -132,6 +133,35 @@ struct ColumnLedger<Element: Scalar> {
       entries[j].energyErrorEstimate = problem.energyErrors[k].map { $0 * back }
       entries[j].backwardError = problem.backwardErrors[k]
       entries[j].forwardErrorBound = problem.status[k]?.isConverged == true ? problem.forwardErrors[k] : nil
+      entries[j].normalResidual = problem.normalResiduals[k]
+    }
+  }
+
+  /// A column of X that comes down among the subnormal numbers loses digits: it is rounded here as it will be, and judged anew.
+  private func judgeSubnormals(_ problem: BlockProblem<Element>, _ inverses: [Element.Magnitude]) throws {
+    // Above this the rounding of subnormal entries is nothing against the largest one.
+    let safe = Double(Element.Magnitude.leastNormalMagnitude) / Element.unitRoundoff
+    var lossy: [Int] = []
+    for (k, maximum) in problem.x.columnMaxima().enumerated() where maximum > 0 && maximum * Double(inverses[k]) < safe {
+      let column = problem.x[columns: k..<(k + 1)]
+      var rounded = column
+      rounded.scaleColumns(by: [inverses[k]])
+      rounded.scaleColumns(by: [scaling.factors[problem.columns[k]]])
+      if rounded == column { continue }
+      problem.x[columns: k..<(k + 1)] = rounded
+      lossy.append(k)
+    }
+    if lossy.isEmpty { return }
+    var r = BlockVector<Element>(rows: b.rows, columns: problem.width)
+    try problem.residual(of: problem.x, problem.b, into: &r)
+    let residuals = r.columnNorms()
+    for k in lossy {
+      problem.trueResiduals[k] = residuals[k]
+      guard problem.status[k]?.isConverged == true, !(residuals[k] <= problem.thresholds[k]) else { continue }
+      problem.finish(column: k, .stagnated(.attainableAccuracy))
+      problem.monitor.record(
+        .note, column: problem.columns[k], "X lies among the subnormal numbers, whose few digits leave a larger residual; scale B"
+      )
     }
   }
 
@@ -144,7 +174,7 @@ struct ColumnLedger<Element: Scalar> {
       column.scaleColumns(by: [scaling.factors[j]])
       problem.x[columns: k..<(k + 1)] = column
       problem.trueResiduals[k] = problem.startResiduals[k]
-      (problem.energyErrors[k], problem.backwardErrors[k]) = (nil, nil)
+      (problem.energyErrors[k], problem.backwardErrors[k], problem.normalResiduals[k]) = (nil, nil, nil)
       problem.monitor.record(
         .note, column: j, "the iterate had a larger residual than the initial guess, which is returned in its place")
     }

@@ -2,6 +2,9 @@
 public enum ColumnStatus: Sendable, Equatable {
   /// B − A·X was recomputed and this column meets its tolerance.
   case converged
+  /// A·x = b has no solution that meets the tolerance, and x is the least-squares solution: ‖Aᴴr‖ was recomputed and vanishes to the
+  /// tolerance (LSQR, LSMR). What remains of r is ``ColumnReport/trueResidual``.
+  case leastSquares
   /// The initial guess already met the tolerance.
   case convergedAtStart
   /// b = 0: the solution is x = 0.
@@ -49,10 +52,10 @@ public enum ColumnStatus: Sendable, Equatable {
 }
 
 extension ColumnStatus {
-  /// Whether the column is solved to its tolerance: converged, converged at the start, or zero.
+  /// Whether the column is solved to its tolerance: converged, the least-squares solution, converged at the start, or zero.
   public var isConverged: Bool {
     switch self {
-    case .converged, .convergedAtStart, .zeroRightHandSide: true
+    case .converged, .leastSquares, .convergedAtStart, .zeroRightHandSide: true
     default: false
     }
   }
@@ -69,6 +72,7 @@ extension ColumnStatus {
   public var name: String {
     switch self {
     case .converged: "converged"
+    case .leastSquares: "leastSquares"
     case .convergedAtStart: "convergedAtStart"
     case .zeroRightHandSide: "zeroRightHandSide"
     case .stagnated: "stagnated"
@@ -87,6 +91,7 @@ extension ColumnStatus {
   public var summary: String {
     switch self {
     case .converged: "converged"
+    case .leastSquares: "least-squares solution, the residual remains"
     case .convergedAtStart: "initial guess already solves it"
     case .zeroRightHandSide: "zero right-hand side, x = 0"
     case .stagnated(.attainableAccuracy): "stagnated at attainable accuracy"
@@ -110,7 +115,7 @@ extension ColumnStatus {
   /// What to do about it; `nil` for a solved column.
   public var remedy: String? {
     switch self {
-    case .converged, .convergedAtStart, .zeroRightHandSide: nil
+    case .converged, .leastSquares, .convergedAtStart, .zeroRightHandSide: nil
     case .stagnated(.attainableAccuracy):
       "rounding allows no smaller residual for an A as ill-conditioned as this; loosen the tolerance, scale the equations, or take "
         + "double precision"
@@ -120,7 +125,8 @@ extension ColumnStatus {
     case .cancelled: "X holds the last iterate; pass it as the initial guess to go on"
     case .breakdown: "use another method: block GMRES, or a direct solve"
     case .indefiniteOperator:
-      "use block GMRES or a direct solve; CG needs a positive definite matrix (a singular one shows the same when B is not in its range)"
+      "use block MINRES, block GMRES or a direct solve; CG needs a positive definite matrix (a singular one shows the same when B is "
+        + "not in its range)"
     case .indefinitePreconditioner: "use another preconditioner for CG (IC(0), Jacobi with a positive diagonal), or block GMRES"
     case .nonFinite(.rightHandSide): "remove NaN and infinity from this column of B"
     case .nonFinite(.initialGuess): "remove NaN and infinity from this column of the initial guess"
@@ -128,7 +134,7 @@ extension ColumnStatus {
     case .nonFinite(.preconditioner): "check the preconditioner: it gave NaN or infinity for finite numbers"
     case .nonFinite(.overflow): "scale A or B towards 1"
     case .singular:
-      "check for zero rows, dependent equations or missing boundary conditions; or fix the null space"
+      "check for zero rows, dependent equations or missing boundary conditions; fix the null space, or take LSMR for least squares"
     }
   }
 }

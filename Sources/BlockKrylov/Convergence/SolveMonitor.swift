@@ -54,7 +54,7 @@ package final class SolveMonitor {
   /// A stage begins: the name that the observer sees, and how many more iterations it may make.
   package func begin(method: String, iterationLimit limit: Int) {
     self.method = method
-    iterationLimit = limit == .max ? .max : iterations + limit
+    iterationLimit = limit >= .max - iterations ? .max : iterations + limit
   }
 
   /// Something was done on the solver's own account.

@@ -20,6 +20,9 @@ public struct ColumnReport: Sendable, Equatable {
   public internal(set) var backwardError: Double?
   /// A bound of ‖x − x̂‖_∞ / ‖x̂‖_∞ (direct solves with ``SolverOptions/boundsForwardErrors``); `nil` elsewhere.
   public internal(set) var forwardErrorBound: Double?
+  /// ‖Aᴴr − damping²·x‖ / (‖A‖·‖r̄‖), which least squares make small where ‖r‖ cannot be, with a lower bound of ‖A‖ (LSQR, LSMR); `nil`
+  /// elsewhere.
+  public internal(set) var normalResidual: Double?
   /// The estimated relative residual at the start and after each iteration, where recording was asked for.
   public internal(set) var history: [Double]
 
@@ -38,7 +41,7 @@ public struct ColumnReport: Sendable, Equatable {
   public init(
     index: Int, status: ColumnStatus, iterations: Int = 0, rightHandSideNorm: Double, threshold: Double,
     estimatedResidual: Double = .nan, trueResidual: Double = .nan, energyErrorEstimate: Double? = nil,
-    backwardError: Double? = nil, forwardErrorBound: Double? = nil, history: [Double] = []
+    backwardError: Double? = nil, forwardErrorBound: Double? = nil, normalResidual: Double? = nil, history: [Double] = []
   ) {
     self.index = index
     self.status = status
@@ -50,6 +53,7 @@ public struct ColumnReport: Sendable, Equatable {
     self.energyErrorEstimate = energyErrorEstimate
     self.backwardError = backwardError
     self.forwardErrorBound = forwardErrorBound
+    self.normalResidual = normalResidual
     self.history = history
   }
 }

@@ -53,6 +53,8 @@ public struct Tolerance: Sendable, Equatable {
 
   /// The bound on ‖r_j‖ for a right-hand side of this norm.
   func threshold<S: Scalar>(column j: Int, norm: Double, for type: S.Type) -> Double {
-    max(relative(column: j, for: type) * norm, absolute(column: j))
+    let factor = relative(column: j, for: type)
+    // A norm may overflow, and 0·∞ is no bound.
+    return factor == 0 ? absolute(column: j) : max(factor * norm, absolute(column: j))
   }
 }

@@ -37,6 +37,8 @@ final class BlockArnoldi<Element: Scalar> {
   private var lengths: [Double]
   private var noise: [Double]
   private var none: BlockVector<Element>?
+  /// Stands in the basis for a block that is taken out.
+  private let placeholder = BlockVector<Element>(rows: 0, columns: 0)
   /// Memory of blocks that were replaced in `advance`.
   private var spares: [BlockVector<Element>] = []
 
@@ -54,7 +56,7 @@ final class BlockArnoldi<Element: Scalar> {
     basis.reserveCapacity(steps + 2)
   }
 
-  var byteCount: Int { basis.reduce(0) { $0 + $1.byteCount } + spares.reduce(0) { $0 + $1.byteCount } + space.byteCount }
+  var byteCount: Int { BlockVector.byteCount(of: basis) + BlockVector.byteCount(of: spares) + space.byteCount }
 
   /// The columns of the directions that A has not been applied to.
   var candidates: Int { ((heads + directions)..<count).reduce(0) { $0 + basis[$1].columns } }
@@ -146,9 +148,11 @@ final class BlockArnoldi<Element: Scalar> {
     var (row, isFirst) = (0, true)
     for k in first..<count where basis[k].columns > 0 {
       let p = basis[k].columns
-      part.reshape(rows: p, columns: range.count)
-      for j in range {
-        for i in 0..<p { part[i, j - range.lowerBound] = rotation.map { $0[row + i, j] } ?? (row + i == j ? 1 : 0) }
+      part.reset(rows: p, columns: range.count)
+      if let rotation {
+        part.place(rotation, rows: row..<(row + p), columns: range, at: 0, 0)
+      } else {
+        for i in 0..<p where range.contains(row + i) { part[i, row + i - range.lowerBound] = 1 }
       }
       if isFirst { space.multiply(basis[k], part, into: &block) } else { space.update(&block, plus: basis[k], times: part) }
       (row, isFirst) = (row + p, false)
@@ -188,9 +192,10 @@ final class BlockArnoldi<Element: Scalar> {
   /// The next block −= 𝒱·C.
   private func project(_ c: DenseMatrix<Element>) {
     // Taken out of the array while it is written, since the array is read.
-    var next = basis.remove(at: count)
+    var next = placeholder
+    swap(&next, &basis[count])
     space.update(&next, plus: basis, count: count, times: c, sign: -1)
-    basis.insert(next, at: count)
+    swap(&next, &basis[count])
   }
 }
 

@@ -41,54 +41,45 @@ public struct BlockCG: BlockMethod {
     try requireSquare(a)
     try requireHermitian(a)
     let m = try preconditioner ?? buildPreconditioner(options.preconditioner, for: a)
-    if let m {
-      if m.isVariable {
-        throw BlockKrylovError.unsupported(
-          "the preconditioner \(m.name) changes from call to call and CG needs a fixed one; use block GMRES with side: flexible")
-      }
-      if !m.isPositiveDefinite {
-        throw BlockKrylovError.unsupported(
-          "CG needs a hermitian positive definite preconditioner and \(m.name) is not; use ic0, jacobi or ssor, or block GMRES")
-      }
-    }
-    return BlockCGEngine(options: options, preconditioner: m, rows: a.rows)
-  }
-
-  /// A matrix must be hermitian by value, up to rounding; other operators are taken at their word.
-  private func requireHermitian<Element: Scalar>(_ a: any LinearOperator<Element>) throws {
-    guard !a.isHermitian, let matrix = a.sparseMatrix else { return }
-    let probe = matrix.probe()
-    if probe.asymmetry > 1e3 * Element.unitRoundoff {
-      throw BlockKrylovError.unsupported(
-        "CG needs a hermitian matrix and this one is not (max |a_ij − conj a_ji| is \(probe.asymmetry.brief) of the largest entry); "
-          + "use block GMRES")
-    }
+    if let m { try requireFixedAndDefinite(m) }
+    return BlockCGEngine(name: name, options: options, preconditioner: m, rows: a.rows)
   }
 }
 
 /// Block CG bound to one A.
 final class BlockCGEngine<Element: Scalar>: SolveEngine {
+  let methodName: String
   private let options: SolverOptions
+  /// Into how many pieces each first residual is split; 1 but for enlarged CG.
+  private let enlargement: Int
   private var m: (any Preconditioner<Element>)?
   private let rows: Int
   private var workspace: Workspace?
   /// The memory of the largest workspace so far: one for fewer columns may have taken its place.
   private var peakBytes = 0
 
-  init(options: SolverOptions, preconditioner: (any Preconditioner<Element>)?, rows: Int) {
+  init(
+    name: String, options: SolverOptions, preconditioner: (any Preconditioner<Element>)?, rows: Int, enlargement: Int = 1
+  ) {
+    methodName = name
+    self.enlargement = enlargement
     self.options = options
     self.rows = rows
     m = preconditioner
   }
 
-  var methodName: String { "cg" }
   var preconditionerName: String { m?.name ?? "none" }
   var setupEvents: [SolveEvent] { m?.events ?? [] }
   var bytesUsed: Int { max(peakBytes, workspace?.byteCount ?? 0) + (m?.storedBytes ?? 0) }
 
+  /// The pieces for so many columns, so that the block is no wider than other blocks may be.
+  private func pieces(columns: Int) -> Int { max(1, min(enlargement, options.maximumBlockWidth / max(columns, 1), rows)) }
+
   func bytesPlanned(columns: Int) -> Int {
-    let width = BlockVector<Element>.paddedWidth(columns) * MemoryLayout<Element>.stride
-    return rows * width * (m == nil ? 4 : 5) + BlockSpace<Element>.bytes(p: columns, q: columns, rows: rows)
+    let p = columns * pieces(columns: columns)
+    let (width, narrow) = (BlockVector<Element>.paddedWidth(p), BlockVector<Element>.paddedWidth(columns))
+    return rows * (width * (m == nil ? 3 : 4) + narrow) * MemoryLayout<Element>.stride
+      + BlockSpace<Element>.bytes(p: p, q: p, rows: rows)
       + (m?.storedBytes ?? 0)
   }
 
@@ -100,37 +91,16 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
   func solve(_ problem: SolveProblem<Element>) throws {
     let whole = problem.block
     whole.monitor.begin(method: methodName, iterationLimit: options.maximumIterations ?? 10 * rows + 100)
-    // Each round iterates on the columns that are still open and ends with a look at their true residuals.
-    var drift = DriftControl(columns: whole.width)
-    while true {
-      let list = whole.open
-      if list.isEmpty { return }
-      let part = whole.openPart()
-      let failure = try iterate(part, reserve: drift)
-      whole.absorb(part, at: list)
-      for (k, j) in list.enumerated() where whole.status[j] == nil {
-        if let failure, !failure.mayBeDrift {
-          whole.finish(column: j, failure)
-        } else if let failure, drift.isStuck(column: j, residual: part.trueResiduals[k]) {
-          whole.finish(column: j, failure)
-        } else if failure == nil, drift.isStuck(column: j, residual: part.trueResiduals[k]) {
-          whole.finish(column: j, .stagnated(.attainableAccuracy))
-        }
-      }
-      if !whole.open.isEmpty {
-        whole.monitor.record(
-          .residualReplaced, "restart on the true residual: the recurrence had drifted from it in \(whole.open.count) columns")
-      }
-    }
+    try whole.solveInRounds(keepsBest: false, iterate)
   }
 
   /// Runs the recurrence until every column's estimate meets its bound and the true residuals confirm it, or nothing more can be
   /// done. Columns that are confirmed get their status; for the others the result is why the iteration ended, `nil` for drift.
-  private func iterate(_ problem: BlockProblem<Element>, reserve drift: DriftControl) throws -> ColumnStatus? {
+  private func iterate(_ problem: BlockProblem<Element>) throws -> ColumnStatus? {
     let p = problem.width
     let monitor = problem.monitor
     let work = workspace(columns: p)
-    var targets = (0..<p).map { max(problem.thresholds[$0], Element.unitRoundoff / 8 * problem.norms[$0]) }
+    var targets = (0..<p).map { problem.target(column: $0) }
 
     if let failure = try start(problem, work) { return try verify(problem, work, failure) }
     var patience = 1
@@ -155,24 +125,25 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
 
   /// Q, Z, P and C from the residual of the current X.
   private func start(_ problem: BlockProblem<Element>, _ work: Workspace) throws -> ColumnStatus? {
-    let p = problem.width
+    let (p, pieces) = (work.width, work.width / problem.width)
     try work.restoreWidth(p)
     if problem.hasGuess {
-      try problem.residual(of: problem.x, problem.b, into: &work.q)
+      try problem.residual(of: problem.x, problem.b, into: &work.r)
     } else {
-      work.q.copy(from: problem.b)
+      work.r.copy(from: problem.b)
     }
-    work.space.columnNorms(work.q, into: &work.residuals)
+    work.space.columnNorms(work.r, into: &work.residuals)
     guard work.residuals.allSatisfy({ $0.isFinite }) else { return .nonFinite(.operator) }
-    for j in 0..<p { work.columnScales[j] = Element.Magnitude(1 / max(work.residuals[j], .leastNormalMagnitude)) }
-    work.q.scaleColumns(by: work.columnScales)
+    for j in 0..<problem.width { work.columnScales[j] = Element.Magnitude(1 / max(work.residuals[j], .leastNormalMagnitude)) }
+    work.r.scaleColumns(by: work.columnScales)
+    if pieces == 1 { work.q.copy(from: work.r) } else { work.space.split(work.r, into: &work.q, pieces: pieces) }
     if let failure = try precondition(problem, work) { return failure }
     let noise = 100 * Double(p) * Element.unitRoundoff
     if let failure = work.orthonormalize(noise: 0) { return failure }
     var rank = work.rank
-    work.c.copy(from: work.orthonormalizer.s)
+    if pieces == 1 { work.c.copy(from: work.orthonormalizer.s) } else { work.sumPieces(pieces) }
     if rank < p {
-      if options.dependentColumns == .replaced, rank < rows {
+      if pieces == 1, options.dependentColumns == .replaced, rank < rows {
         problem.monitor.record(
           .enriched, "\(p - rank) directions of the first residual depend on the others; random directions took their place")
         if let failure = try enrich(problem, work, rank: rank, to: min(p, rows), noise: noise) { return failure }
@@ -181,7 +152,7 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
         problem.monitor.record(.deflated, "\(p - rank) directions of the first residual depend on the others and were dropped")
       }
     }
-    for j in 0..<p { for i in 0..<rank { work.c[i, j] *= Element(double: work.residuals[j]) } }
+    for j in 0..<problem.width { for i in 0..<rank { work.c[i, j] *= Element(double: work.residuals[j]) } }
     work.begin()
     if work.p.columns != rank {
       work.p = work.p[columns: 0..<rank]
@@ -260,23 +231,15 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
     _ problem: BlockProblem<Element>, _ work: Workspace, _ reason: ColumnStatus?
   ) throws -> ColumnStatus? {
     work.finishSolution(problem)
-    try problem.residual(of: problem.x, problem.b, into: &work.r)
-    work.space.columnNorms(work.r, into: &work.trueNorms)
+    try problem.verify(into: &work.r, work.space, norms: &work.trueNorms)
     work.finishEnergies(into: problem)
-    for j in problem.status.indices {
-      problem.trueResiduals[j] = work.trueNorms[j]
-      if problem.trueResiduals[j] <= problem.thresholds[j] {
-        problem.finish(column: j, .converged)
-      } else if problem.status[j] == .converged {
-        problem.status[j] = nil
-      }
-    }
     return reason
   }
 
   private func workspace(columns: Int) -> Workspace {
     if let workspace, workspace.columns == columns { return workspace }
-    let fresh = Workspace(rows: rows, columns: columns, preconditioned: m != nil)
+    let fresh = Workspace(
+      rows: rows, columns: columns, width: columns * pieces(columns: columns), preconditioned: m != nil)
     peakBytes = max(peakBytes, workspace?.byteCount ?? 0)
     workspace = fresh
     return fresh

@@ -1,7 +1,9 @@
 extension BlockCGEngine {
   /// The blocks and small matrices of block CG, allocated once for a block width.
   final class Workspace {
+    /// The columns of X, and those of the block that spans the directions: as many, or several for each in enlarged CG.
     let columns: Int
+    let width: Int
     private let rows: Int
     private let preconditioned: Bool
     let space: BlockSpace<Element>
@@ -44,22 +46,24 @@ extension BlockCGEngine {
     /// Over how many iterations energies are summed for the error estimate.
     static var energyDelay: Int { 5 }
 
-    init(rows: Int, columns: Int, preconditioned: Bool) {
+    init(rows: Int, columns: Int, width: Int, preconditioned: Bool) {
       self.rows = rows
       self.columns = columns
+      self.width = width
       self.preconditioned = preconditioned
-      space = BlockSpace(p: columns, q: columns, rows: rows)
-      orthonormalizer = Orthonormalizer(columns: columns, space: space)
-      dense = DenseWorkspace(rows: columns, columns: columns)
-      let block = { BlockVector<Element>(rows: rows, columns: columns) }
-      (q, p, w, r) = (block(), block(), block(), block())
+      space = BlockSpace(p: width, q: width, rows: rows)
+      orthonormalizer = Orthonormalizer(columns: width, space: space)
+      dense = DenseWorkspace(rows: width, columns: width)
+      let block = { BlockVector<Element>(rows: rows, columns: width) }
+      (q, p, w) = (block(), block(), block())
+      r = BlockVector(rows: rows, columns: columns)
       z = preconditioned ? block() : nil
-      let square = DenseMatrix<Element>(rows: columns, columns: columns)
+      let square = DenseMatrix<Element>(rows: width, columns: width)
       (c, sigma, y, minusInverse, small) = (square, square, square, square, square)
       (gram, squares) = (square, square)
       residuals = [Double](repeating: 0, count: columns)
       trueNorms = residuals
-      noiseLevels = residuals
+      noiseLevels = [Double](repeating: 0, count: width)
       columnScales = [Element.Magnitude](repeating: 1, count: columns)
       energies = [Double](repeating: 0, count: columns * Self.energyDelay)
     }
@@ -68,7 +72,7 @@ extension BlockCGEngine {
     var rank: Int { q.columns }
 
     var byteCount: Int {
-      q.rows * q.stride * MemoryLayout<Element>.stride * (preconditioned ? 5 : 4) + space.byteCount
+      q.rows * q.stride * MemoryLayout<Element>.stride * (preconditioned ? 4 : 3) + r.byteCount + space.byteCount
     }
 
     /// Blocks that a deflation has narrowed become wide again.
@@ -141,6 +145,13 @@ extension BlockCGEngine {
       for i in 0..<sigma.rows { minusInverse[i, i] = -1 }
       minusInverse.solveTriangular(.left, sigma, .upper, .adjoint)
       minusInverse.solveTriangular(.left, sigma)
+    }
+
+    /// C = S·(I ⊗ 1): a column of the residual is the sum of the pieces that it was split into.
+    func sumPieces(_ pieces: Int) {
+      let s = orthonormalizer.s
+      c.reset(rows: s.rows, columns: columns)
+      for j in 0..<columns { for d in 0..<pieces { for i in 0..<s.rows { c[i, j] += s[i, j * pieces + d] } } }
     }
 
     /// Nothing is left to do: Q, Z and P are new.

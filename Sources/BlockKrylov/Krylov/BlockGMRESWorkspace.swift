@@ -47,7 +47,7 @@ extension BlockGMRESEngine {
 
     var byteCount: Int {
       arnoldi.byteCount + hessenberg.byteCount + scratch.byteCount + preconditioned.byteCount
-        + directions.reduce(0) { $0 + $1.byteCount }
+        + BlockVector.byteCount(of: directions)
     }
 
     /// The memory of a full workspace and of `kept` directions, in bytes.

@@ -56,8 +56,8 @@ final class BlockHessenberg<Element: Scalar> {
 
   var byteCount: Int {
     var count = capacity * width
-    for block in blocks { count += block.reserved }
-    for rotation in rotations { count += rotation.matrix.reserved }
+    for k in blocks.indices { count += blocks[k].reserved }
+    for k in rotations.indices { count += rotations[k].matrix.reserved }
     return count * MemoryLayout<Element>.stride
   }
 
@@ -148,7 +148,7 @@ final class BlockHessenberg<Element: Scalar> {
   func placeTriangle(in r: inout DenseMatrix<Element>, at offset: Int) {
     for k in 0..<steps {
       for j in 0..<(offsets[k + 1] - offsets[k]) {
-        for i in 0...(offsets[k] + j) { r[offset + i, offset + offsets[k] + j] = blocks[k][i, j] }
+        r.place(blocks[k], rows: 0..<(offsets[k] + j + 1), columns: j..<(j + 1), at: offset, offset + offsets[k] + j)
       }
     }
   }
@@ -218,8 +218,31 @@ final class BlockHessenberg<Element: Scalar> {
 extension DenseMatrix {
   /// Copies the rows of `other` from row `start` on, as many as fit, below row `row`.
   mutating func place(_ other: DenseMatrix, from start: Int = 0, at row: Int) {
-    let count = min(other.rows - start, rows - row)
-    for j in 0..<columns { for i in 0..<max(count, 0) { self[row + i, j] = other[start + i, j] } }
+    let count = max(0, min(other.rows - start, rows - row))
+    place(other, rows: start..<(start + count), columns: 0..<columns, at: row, 0)
+  }
+
+  /// Copies a part of `other` to row and column given, in a kernel: generic loops over entries are slow.
+  mutating func place(_ other: DenseMatrix, rows part: Range<Int>, columns range: Range<Int>, at row: Int, _ column: Int) {
+    guard !part.isEmpty, !range.isEmpty else { return }
+    precondition(part.upperBound <= other.rows && range.upperBound <= other.columns)
+    precondition(row + part.count <= rows && column + range.count <= columns)
+    let ld = rows
+    unsafe withMutablePointer { target in
+      unsafe other.withPointer { source in
+        // A column-major matrix is its transpose row-major.
+        unsafe Kernels<Element>.combine(
+          range.count, part.count, 1, source + part.lowerBound + range.lowerBound * other.rows, other.rows, nil,
+          target + row + column * ld, ld)
+      }
+    }
+  }
+
+  /// A part of the matrix.
+  func part(rows part: Range<Int>, columns range: Range<Int>) -> DenseMatrix {
+    var result = DenseMatrix(rows: part.count, columns: range.count)
+    result.place(self, rows: part, columns: range, at: 0, 0)
+    return result
   }
 
   /// Some rows of self, from row `first` on, = op(Q)·(those rows), Q square.
@@ -233,6 +256,6 @@ extension DenseMatrix {
         unsafe q.withPointer { q in unsafe LAPACK.gemm(op, .none, m, n, m, 1, q, m, x + first, ld, 0, c, m) }
       }
     }
-    for j in 0..<n { for i in 0..<m { self[first + i, j] = scratch[i, j] } }
+    place(scratch, at: first)
   }
 }

@@ -80,18 +80,17 @@ final class DeflationSpace<Element: Scalar> {
     guard d > 0 else { return }
     if couplings.columns < coupled + h.columns {
       var larger = DenseMatrix<Element>(rows: d, columns: 2 * (coupled + h.columns))
-      for j in 0..<coupled { for i in 0..<d { larger[i, j] = couplings[i, j] } }
+      larger.place(couplings, rows: 0..<d, columns: 0..<coupled, at: 0, 0)
       couplings = larger
     }
-    for j in 0..<h.columns { for i in 0..<d { couplings[i, coupled + j] = h[i, j] } }
+    couplings.place(h, rows: 0..<d, columns: 0..<h.columns, at: 0, coupled)
     coupled += h.columns
   }
 
   /// The coefficients of U that go with the coefficients Y of the Krylov space: CᴴR − (CᴴAM⁻¹𝒱)·Y.
   func solve(with y: DenseMatrix<Element>) -> DenseMatrix<Element> {
     guard coupled > 0 else { return coefficients }
-    let b = DenseMatrix<Element>(rows: columns, columns: coupled) { couplings[$0, $1] }
-    coefficients.multiply(b, y, alpha: -1, beta: 1)
+    coefficients.multiply(couplings.part(rows: 0..<columns, columns: 0..<coupled), y, alpha: -1, beta: 1)
     return coefficients
   }
 
@@ -121,34 +120,34 @@ final class DeflationSpace<Element: Scalar> {
     if let vectors, let images {
       var products = DenseMatrix<Element>(rows: rows, columns: d)
       space.inner(basis: arnoldi.basis, count: blocks, vectors, into: &products)
-      for j in 0..<d { for i in 0..<rows { lower[i, j] = products[i, j] } }
+      lower.place(products, rows: 0..<rows, columns: 0..<d, at: 0, 0)
       space.inner(images, vectors, into: &products)
-      for j in 0..<d { for i in 0..<d { t[i, j] = products[i, j] } }
+      t.place(products, rows: 0..<d, columns: 0..<d, at: 0, 0)
     }
     for i in 0..<n { lower[i, d + i] = 1 }
     let dense = DenseWorkspace<Element>(rows: size, columns: size)
     hessenberg.turnBack(&lower)
     hessenberg.applyAdjointQ(to: &lower, dense)
-    for j in 0..<size { for i in 0..<n { t[d + i, j] = lower[i, j] } }
+    t.place(lower, rows: 0..<n, columns: 0..<size, at: d, 0)
 
     // R of the whole space.
     for i in 0..<d { r[i, i] = 1 }
-    for j in 0..<min(coupled, n) { for i in 0..<d { r[i, d + j] = couplings[i, j] } }
+    if d > 0 { r.place(couplings, rows: 0..<d, columns: 0..<n, at: 0, d) }
     hessenberg.placeTriangle(in: &r, at: d)
     t.solveTriangular(.right, r)
     var y = t
     guard t.isFinite, let count = dense.dominantSubspace(&t, wanted: capacity, vectors: &y), count > 0 else { return false }
 
-    var z = DenseMatrix<Element>(rows: size, columns: count) { y[$0, $1] }
+    var z = y.part(rows: 0..<size, columns: 0..<count)
     var image = DenseMatrix<Element>(rows: rows, columns: count)
-    for j in 0..<count { for i in 0..<n { image[i, j] = z[d + i, j] } }
+    image.place(z, rows: d..<size, columns: 0..<count, at: 0, 0)
     hessenberg.applyQ(to: &image, dense)
     hessenberg.turn(&image)
-    let ofImages = DenseMatrix<Element>(rows: d, columns: count) { z[$0, $1] }
+    let ofImages = z.part(rows: 0..<d, columns: 0..<count)
     z.solveTriangular(.left, r)
     guard z.isFinite else { return false }
-    let ofVectors = DenseMatrix<Element>(rows: d, columns: count) { z[$0, $1] }
-    let ofBasis = DenseMatrix<Element>(rows: n, columns: count) { z[d + $0, $1] }
+    let ofVectors = z.part(rows: 0..<d, columns: 0..<count)
+    let ofBasis = z.part(rows: d..<size, columns: 0..<count)
 
     let height = arnoldi.basis[0].rows
     func combine(

@@ -28,7 +28,7 @@ public struct CSCMatrix<Element: Scalar>: Sendable {
     var index = rowIndex
     var value = values
     try sortCompressed(start: columnStart, index: &index, value: &value, names: ("column", "row"))
-    if let k = value.firstIndex(where: { !$0.isFinite }) {
+    if let k = firstNonFinite(value) {
       let column = (columnStart.firstIndex { $0 > k } ?? columns) - 1
       throw BlockKrylovError.invalidMatrix(
         "entry (\(index[k]), \(column)) is \(value[k]); all entries of a matrix must be finite (indices count from 0)")
@@ -83,7 +83,7 @@ public struct CSCMatrix<Element: Scalar>: Sendable {
       throw BlockKrylovError.invalidMatrix(
         "\(newValues.count) values for a pattern of \(values.count) entries; a value update keeps the pattern")
     }
-    guard newValues.allSatisfy({ $0.isFinite }) else {
+    guard firstNonFinite(newValues) == nil else {
       throw BlockKrylovError.invalidMatrix("a new value is not finite; all entries of a matrix must be finite")
     }
     values = newValues

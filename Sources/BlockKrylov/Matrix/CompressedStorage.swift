@@ -31,12 +31,22 @@ extension CSRMatrix {
   }
 
   func checkFinite() throws {
-    if let k = values.firstIndex(where: { !$0.isFinite }) {
+    if let k = firstNonFinite(values) {
       let row = (rowStart.firstIndex { $0 > k } ?? rows) - 1
       throw BlockKrylovError.invalidMatrix(
         "entry (\(row), \(columnIndex[k])) is \(values[k]); all entries of a matrix must be finite (indices count from 0)")
     }
   }
+}
+
+/// The place of the first number that is NaN or infinite.
+@specialized(where Element == Double)
+@specialized(where Element == Float)
+@specialized(where Element == Complex<Double>)
+@specialized(where Element == Complex<Float>)
+func firstNonFinite<Element: Scalar>(_ values: [Element]) -> Int? {
+  for k in values.indices where !values[k].isFinite { return k }
+  return nil
 }
 
 /// Sorts the entries of each row (or column) by index, and refuses an entry that is there twice.

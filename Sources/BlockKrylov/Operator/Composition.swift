@@ -50,6 +50,12 @@ public struct SumOperator<First: LinearOperator, Second: LinearOperator>: Linear
   public typealias Element = First.Element
   let first: First
   let second: Second
+  private let scratch = ScratchBlocks<First.Element>()
+
+  init(first: First, second: Second) {
+    self.first = first
+    self.second = second
+  }
 
   /// The rows of both.
   public var rows: Int { first.rows }
@@ -57,19 +63,23 @@ public struct SumOperator<First: LinearOperator, Second: LinearOperator>: Linear
   public var columns: Int { first.columns }
   /// What both promise.
   public var structure: Structure { first.structure.intersection(second.structure) }
-  /// Y = A·X + B·X; allocates one block.
+  /// Y = A·X + B·X; keeps one block for the next call.
   public func apply(to x: BlockVector<Element>, into y: inout BlockVector<Element>) throws {
-    var part = BlockVector<Element>(rows: rows, columns: x.columns)
-    try second.apply(to: x, into: &part)
-    try first.apply(to: x, into: &y)
-    y.combine(1, part, 1)
+    try checkShapes(of: x, y)
+    try scratch.withBlock(rows: rows, columns: x.columns) { part in
+      try second.apply(to: x, into: &part)
+      try first.apply(to: x, into: &y)
+      y.combine(1, part, 1)
+    }
   }
-  /// Y = Aᴴ·X + Bᴴ·X; allocates one block.
+  /// Y = Aᴴ·X + Bᴴ·X; keeps one block for the next call.
   public func applyAdjoint(to x: BlockVector<Element>, into y: inout BlockVector<Element>) throws {
-    var part = BlockVector<Element>(rows: columns, columns: x.columns)
-    try second.applyAdjoint(to: x, into: &part)
-    try first.applyAdjoint(to: x, into: &y)
-    y.combine(1, part, 1)
+    try checkAdjointShapes(of: x, y)
+    try scratch.withBlock(rows: columns, columns: x.columns) { part in
+      try second.applyAdjoint(to: x, into: &part)
+      try first.applyAdjoint(to: x, into: &y)
+      y.combine(1, part, 1)
+    }
   }
   /// The sum of both matrices, where both are.
   public var sparseMatrix: CSRMatrix<Element>? {
@@ -87,6 +97,12 @@ where First.Element == Second.Element {
   public typealias Element = First.Element
   let first: First
   let second: Second
+  private let scratch = ScratchBlocks<First.Element>()
+
+  init(first: First, second: Second) {
+    self.first = first
+    self.second = second
+  }
 
   /// The rows of A.
   public var rows: Int { first.rows }
@@ -96,17 +112,21 @@ where First.Element == Second.Element {
   public var structure: Structure {
     first.structure.intersection(second.structure).intersection([.lowerTriangular, .upperTriangular])
   }
-  /// Y = A·(B·X); allocates one block.
+  /// Y = A·(B·X); keeps one block for the next call.
   public func apply(to x: BlockVector<Element>, into y: inout BlockVector<Element>) throws {
-    var part = BlockVector<Element>(rows: second.rows, columns: x.columns)
-    try second.apply(to: x, into: &part)
-    try first.apply(to: part, into: &y)
+    try checkShapes(of: x, y)
+    try scratch.withBlock(rows: second.rows, columns: x.columns) { part in
+      try second.apply(to: x, into: &part)
+      try first.apply(to: part, into: &y)
+    }
   }
-  /// Y = Bᴴ·(Aᴴ·X); allocates one block.
+  /// Y = Bᴴ·(Aᴴ·X); keeps one block for the next call.
   public func applyAdjoint(to x: BlockVector<Element>, into y: inout BlockVector<Element>) throws {
-    var part = BlockVector<Element>(rows: first.columns, columns: x.columns)
-    try first.applyAdjoint(to: x, into: &part)
-    try second.applyAdjoint(to: part, into: &y)
+    try checkAdjointShapes(of: x, y)
+    try scratch.withBlock(rows: first.columns, columns: x.columns) { part in
+      try first.applyAdjoint(to: x, into: &part)
+      try second.applyAdjoint(to: part, into: &y)
+    }
   }
   /// The bytes of both.
   public var storedBytes: Int { first.storedBytes + second.storedBytes }

@@ -43,7 +43,12 @@ extension LinearOperator {
   }
 
   /// Applies and subtracts.
+  ///
+  /// - Throws: ``BlockKrylovError/shape(_:)`` when the blocks do not fit, and what `apply` throws.
   public func residual(of x: BlockVector<Element>, _ b: BlockVector<Element>, into r: inout BlockVector<Element>) throws {
+    try checkShapes(of: x, r)
+    try checkShape(b.rows, equals: rows, "A has \(rows) rows, B has \(b.rows)")
+    try checkShape(b.columns, equals: x.columns, "B has \(b.columns) columns, X has \(x.columns)")
     try apply(to: x, into: &r)
     r.combine(1, b, -1)
   }

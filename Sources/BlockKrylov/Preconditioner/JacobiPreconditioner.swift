@@ -13,6 +13,8 @@ public struct JacobiPreconditioner<Element: Scalar>: Preconditioner {
   public let isPositiveDefinite: Bool
   /// At most one event, which says how many entries were replaced.
   public let events: [SolveEvent]
+  /// Whether the entries are moduli, so that M is positive definite whatever A is.
+  private var takesModuli = false
 
   /// The preconditioner of a matrix.
   ///
@@ -21,6 +23,32 @@ public struct JacobiPreconditioner<Element: Scalar>: Preconditioner {
   public init(_ matrix: CSRMatrix<Element>) throws {
     try matrix.checkSquare(for: "jacobi")
     self.init(diagonal: matrix.diagonal)
+  }
+
+  /// M = diag(|a_ii|), hermitian positive definite whatever A is, as MINRES needs. A diagonal entry that is zero gives way to the
+  /// largest modulus in its row.
+  ///
+  /// - Throws: ``BlockKrylovError/shape(_:)`` for a matrix that is not square.
+  public init(moduliOf matrix: CSRMatrix<Element>) throws {
+    try matrix.checkSquare(for: "jacobi")
+    self.init(diagonal: Self.moduli(matrix))
+    takesModuli = true
+  }
+
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  @specialized(where Element == Complex<Double>)
+  @specialized(where Element == Complex<Float>)
+  private static func moduli(_ matrix: CSRMatrix<Element>) -> [Element] {
+    var diagonal = matrix.diagonal
+    for i in diagonal.indices {
+      var size = diagonal[i].modulus
+      if size == 0 {
+        for k in matrix.rowStart[i]..<matrix.rowStart[i + 1] { size = max(size, matrix.values[k].modulus) }
+      }
+      diagonal[i] = Element(size)
+    }
+    return diagonal
   }
 
   /// The preconditioner of an operator of which only the diagonal is known.
@@ -73,6 +101,6 @@ public struct JacobiPreconditioner<Element: Scalar>: Preconditioner {
   /// The preconditioner of the new matrix.
   public func updated(for matrix: CSRMatrix<Element>) throws -> JacobiPreconditioner {
     try checkUpdate(matrix)
-    return try JacobiPreconditioner(matrix)
+    return try takesModuli ? JacobiPreconditioner(moduliOf: matrix) : JacobiPreconditioner(matrix)
   }
 }

@@ -81,6 +81,20 @@ enum Kernels<S: Scalar> {
   }
 
   @inline(__always)
+  static func columnDots(
+    _ rows: Int, _ m: Int, _ x: Pointer, _ ldx: Int, _ y: Pointer, _ ldy: Int, _ out: MutablePointer
+  ) {
+    unsafe bk_column_dots(S.kernelType, Int64(rows), Int64(m), x, Int64(ldx), y, Int64(ldy), out)
+  }
+
+  @inline(__always)
+  static func combineColumns(
+    _ rows: Int, _ m: Int, _ alpha: Pointer, _ x: Pointer, _ ldx: Int, _ beta: Pointer?, _ y: MutablePointer, _ ldy: Int
+  ) {
+    unsafe bk_combine_columns(S.kernelType, Int64(rows), Int64(m), alpha, x, Int64(ldx), beta, y, Int64(ldy))
+  }
+
+  @inline(__always)
   static func columnMaxima(_ rows: Int, _ m: Int, _ x: Pointer, _ ldx: Int, _ out: MutableRealPointer) {
     unsafe bk_column_maxima(S.kernelType, Int64(rows), Int64(m), x, Int64(ldx), out)
   }
@@ -164,6 +178,13 @@ enum Kernels<S: Scalar> {
 
   /// The instruction set that the kernels chose on this machine.
   static var instructionSet: String { unsafe String(cString: bk_instruction_set()) }
+
+  /// Runs `body` with the calling thread's kernels on another instruction set, for tests; `nil` where the machine lacks it.
+  static func on<Result>(instructionSet name: String, _ body: () throws -> Result) rethrows -> Result? {
+    guard unsafe bk_restrict_instruction_set(name) != 0 else { return nil }
+    defer { _ = unsafe bk_restrict_instruction_set(nil) }
+    return try body()
+  }
 }
 
 /// Tells the processor that this thread spins, so that it leaves the core's other thread the time.

@@ -2,11 +2,13 @@
 ///
 /// | A | tried in this order |
 /// |---|---|
+/// | rectangular | LSMR |
 /// | dense, or sparse of at most ``smallSize`` rows | direct |
-/// | hermitian with a positive diagonal | block CG with IC(0), block GMRES with ILU(0), direct |
+/// | hermitian with a positive diagonal | block CG with IC(0), block MINRES with IC(0) if A is indefinite, block GMRES with ILU(0), direct |
 /// | hermitian with a negative diagonal | the same for −A |
+/// | hermitian with another diagonal | block MINRES with the moduli of the diagonal, block GMRES with ILU(0), direct |
 /// | any other matrix | block GMRES with ILU(0), direct |
-/// | matrix-free | block CG where A is tagged hermitian positive definite, block GMRES |
+/// | matrix-free | block CG where A is tagged hermitian positive definite, block MINRES where it is tagged hermitian, block GMRES |
 ///
 /// A column moves on to the next method when it met an indefinite operator or preconditioner, broke down, stagnated, or needed more
 /// iterations than the method is worth; every move is an event in the report, and the choice is explained in
@@ -42,11 +44,10 @@ public struct AutomaticSolver: BlockMethod {
 
   /// Looks at A and prepares the first method.
   ///
-  /// - Throws: ``BlockKrylovError/invalidMatrix(_:)`` for a matrix with a row or column of zeros: no method can solve with it.
+  /// - Throws: ``BlockKrylovError/invalidMatrix(_:)`` for a square matrix with a row or column of zeros: no method can solve with it.
   public func makeEngine<Element: Scalar>(
     for a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?
   ) throws -> any SolveEngine<Element> {
-    try requireSquare(a)
     return try AutomaticEngine(
       plan: plan(for: a, preconditioner: preconditioner), a: a, preconditioner: preconditioner,
       limitIsCallers: options.maximumIterations != nil)
@@ -54,10 +55,8 @@ public struct AutomaticSolver: BlockMethod {
 
   /// What would be tried for A and why, without preparing any of it.
   ///
-  /// - Throws: ``BlockKrylovError/shape(_:)`` for an operator that is not square, ``BlockKrylovError/invalidMatrix(_:)`` for a matrix
-  ///   with a row or column of zeros.
+  /// - Throws: ``BlockKrylovError/invalidMatrix(_:)`` for a square matrix with a row or column of zeros.
   public func explanation<Element: Scalar>(for a: some LinearOperator<Element>) throws -> [String] {
-    try requireSquare(a)
     return try plan(for: a, preconditioner: nil).reasons
   }
 
@@ -79,6 +78,11 @@ public struct AutomaticSolver: BlockMethod {
     for a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?
   ) throws -> Plan {
     var plan = Plan()
+    if a.rows != a.columns {
+      plan.reasons.append("A is \(a.rows) × \(a.columns): least squares by LSMR with the columns of A scaled")
+      plan.stages.append(Stage(method: configured(LSMR()), negated: false, takesPreconditioner: true))
+      return plan
+    }
     if a.denseMatrix != nil {
       plan.reasons.append("A is a dense matrix: direct solution by dense LU")
       plan.stages.append(Stage(method: configured(DenseLU()), negated: false, takesPreconditioner: false))
@@ -93,7 +97,7 @@ public struct AutomaticSolver: BlockMethod {
     if probe.looksPositiveDefinite || probe.looksNegativeDefinite {
       planDefinite(probe, preconditioner: preconditioner, &plan)
     } else {
-      planGeneral(probe, &plan)
+      planGeneral(probe, preconditioner: preconditioner, &plan)
     }
     addDirect(rows: matrix.rows, &plan)
     limitIterations(&plan)
@@ -103,12 +107,15 @@ public struct AutomaticSolver: BlockMethod {
   private func planMatrixFree<Element: Scalar>(
     _ a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?, _ plan: inout Plan
   ) {
-    let definite = a.isHermitian && a.structure.contains(.positiveDefinite)
-    if definite, preconditioner?.isPositiveDefinite ?? true, preconditioner?.isVariable != true {
-      plan.reasons.append("A is matrix-free and tagged hermitian positive definite: block CG")
-      plan.stages.append(Stage(method: configured(BlockCG()), negated: false, takesPreconditioner: true))
+    let definite = a.structure.contains(.positiveDefinite)
+    if a.isHermitian, preconditioner?.isPositiveDefinite ?? true, preconditioner?.isVariable != true {
+      plan.reasons.append(
+        "A is matrix-free and tagged hermitian\(definite ? " positive definite: block CG" : ": block MINRES")")
+      let method: any BlockMethod = definite ? configured(BlockCG()) : configured(BlockMINRES())
+      plan.stages.append(Stage(method: method, negated: false, takesPreconditioner: true))
+      plan.reasons.append("block GMRES(\(options.restart)) if it does not converge")
     } else {
-      plan.reasons.append("A is matrix-free and not tagged hermitian positive definite: block GMRES(\(options.restart))")
+      plan.reasons.append("A is matrix-free and not tagged hermitian: block GMRES(\(options.restart))")
     }
     plan.stages.append(Stage(method: configured(BlockGMRES()), negated: false, takesPreconditioner: true))
   }
@@ -124,14 +131,29 @@ public struct AutomaticSolver: BlockMethod {
         "A is hermitian with a \(negated ? "negative" : "positive") diagonal: block CG"
           + (negated ? " on −A·X = −B" : "") + " with \(preconditioner?.name ?? choice)")
       plan.stages.append(Stage(method: configured(BlockCG()), negated: negated, takesPreconditioner: true))
+      plan.reasons.append("block MINRES with \(preconditioner?.name ?? choice) if A proves indefinite")
+      plan.stages.append(Stage(method: configured(BlockMINRES()), negated: negated, takesPreconditioner: true))
     }
-    plan.reasons.append("block GMRES(\(options.restart)) with \(gmresPreconditioner.name) if A proves indefinite")
+    plan.reasons.append("block GMRES(\(options.restart)) with \(gmresPreconditioner.name) if these do not converge")
     plan.stages.append(Stage(method: gmres, negated: false, takesPreconditioner: !usable))
   }
 
-  private func planGeneral(_ probe: StructureProbe, _ plan: inout Plan) {
-    let kind = probe.hermitian ? "hermitian with a diagonal of both signs or zeros" : "not hermitian"
-    plan.reasons.append("A is \(kind): block GMRES(\(options.restart)) with \(gmresPreconditioner.name)")
+  private func planGeneral<Element: Scalar>(
+    _ probe: StructureProbe, preconditioner: (any Preconditioner<Element>)?, _ plan: inout Plan
+  ) {
+    let gmresName = "block GMRES(\(options.restart)) with \(preconditioner?.name ?? gmresPreconditioner.name)"
+    let usable =
+      preconditioner.map { $0.isPositiveDefinite && !$0.isVariable }
+      ?? [.automatic, .none, .jacobi].contains(options.preconditioner)
+    if probe.hermitian, usable {
+      let name = preconditioner?.name ?? (options.preconditioner == .automatic ? "jacobi" : options.preconditioner.name)
+      plan.reasons.append("A is hermitian with a diagonal of both signs or zeros: block MINRES with \(name)")
+      plan.stages.append(Stage(method: configured(BlockMINRES()), negated: false, takesPreconditioner: true))
+      plan.reasons.append("\(gmresName) if it does not converge")
+    } else {
+      let kind = probe.hermitian ? "hermitian with a diagonal of both signs or zeros" : "not hermitian"
+      plan.reasons.append("A is \(kind): \(gmresName)")
+    }
     plan.stages.append(Stage(method: gmres, negated: false, takesPreconditioner: true))
   }
 
@@ -178,13 +200,14 @@ public struct AutomaticSolver: BlockMethod {
   private func configured<Method: BlockMethod>(_ method: Method) -> Method { method.with { $0 = options } }
 
   /// Where another method waits, and the caller gives no limit, a stage gets as many iterations as are cheaper than the next method:
-  /// a step of GMRES costs some ten times one of CG, and a factorisation of a matrix for which it is tried at all less than hundreds.
+  /// a step of GMRES costs some ten times one of CG or MINRES, and a factorisation of a matrix for which it is tried at all less than hundreds.
   private func limitIterations(_ plan: inout Plan) {
     guard options.maximumIterations == nil, plan.stages.count > 1 else { return }
     for k in 0..<(plan.stages.count - 1) {
       let stage = plan.stages[k]
-      let limit = stage.method is BlockCG ? 1000 : 4 * options.restart
-      guard stage.method is BlockCG || stage.method is BlockGMRES else { continue }
+      let isShort = stage.method is BlockCG || stage.method is BlockMINRES
+      guard isShort || stage.method is BlockGMRES else { continue }
+      let limit = isShort ? 1000 : 4 * options.restart
       plan.stages[k] = Stage(
         method: stage.method.with { $0.maximumIterations = limit }, negated: stage.negated,
         takesPreconditioner: stage.takesPreconditioner)
@@ -289,7 +312,10 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
     guard !failed.isEmpty, whole.monitor.stopped == nil, k + 1 < plan.stages.count else { return nil }
     let failedMethod = plan.stages[k].method
     if limitIsCallers, failed.allSatisfy({ whole.status[$0] == .maximumIterations }) { return nil }
+    let indefinite = failed.contains { whole.status[$0] == .indefiniteOperator }
     for next in (k + 1)..<plan.stages.count {
+      // Where CG converges too slowly, MINRES does so too.
+      if failedMethod is BlockCG, plan.stages[next].method is BlockMINRES, !indefinite { continue }
       do {
         try prepare(next)
       } catch let error as BlockKrylovError {

@@ -2,7 +2,7 @@
  *
  * Every function works on a range of rows of row-major blocks (row i of X starts at X + i*ldx, its m entries are
  * contiguous), or on rows begin ..< end of a sparse matrix in compressed rows. Nothing here allocates, starts threads,
- * keeps state or reports errors: the caller validates shapes and splits the rows over threads. A row's result depends
+ * keeps state (but for what tests restrict) or reports errors: the caller validates shapes and splits the rows over threads. A row's result depends
  * on that row's operands only, never on how the rows are split, so any split gives the same bits.
  *
  * `bk_scalar` names the entries' type; complex entries are interleaved (real, imaginary) pairs. Leading dimensions
@@ -26,6 +26,10 @@ typedef enum bk_scalar {
 
 /* The instruction set that the kernels run on: "x86-64-v4", "x86-64-v3" or "baseline". */
 const char *bk_instruction_set(void);
+
+/* For tests: from now on the calling thread's kernels run on the instruction set of this name, NULL being the best one.
+ * 0, and nothing changes, where there is none of that name or the machine lacks it. */
+int bk_restrict_instruction_set(const char *name);
 
 /* Tells the processor that the caller spins. */
 static inline void bk_pause(void) {
@@ -79,6 +83,10 @@ void bk_update(bk_scalar type, int64_t rows, int64_t p, const void *x, int64_t l
 /* out[j] = sum_i |X[i,j]|^2, out of the real type; overwritten. */
 void bk_column_squares(bk_scalar type, int64_t rows, int64_t m, const void *x, int64_t ldx, void *out);
 
+/* out[j] = sum_i conj(X[i,j]) Y[i,j], out of the scalar type; overwritten. y may be x. */
+void bk_column_dots(bk_scalar type, int64_t rows, int64_t m, const void *x, int64_t ldx, const void *y, int64_t ldy,
+                    void *out);
+
 /* out[j] = max_i max(|Re X[i,j]|, |Im X[i,j]|), NaN if any entry of the column is NaN; out of the real type; 0 for no rows. */
 void bk_column_maxima(bk_scalar type, int64_t rows, int64_t m, const void *x, int64_t ldx, void *out);
 
@@ -94,6 +102,10 @@ void bk_scale_rows(bk_scalar type, int64_t rows, int64_t m, const void *d, const
  * read, so it may hold NaN). y may be x. */
 void bk_combine(bk_scalar type, int64_t rows, int64_t m, const void *alpha, const void *x, int64_t ldx,
                 const void *beta, void *y, int64_t ldy);
+
+/* Y[i,j] = alpha[j] X[i,j] + beta[j] Y[i,j] with m scalars each; beta == NULL: Y is not read. y may be x. */
+void bk_combine_columns(bk_scalar type, int64_t rows, int64_t m, const void *alpha, const void *x, int64_t ldx,
+                        const void *beta, void *y, int64_t ldy);
 
 /* Y[i,k] = X[i,column[k]] and Y[i,column[k]] = X[i,k], 0 <= k < m. */
 void bk_gather_columns(bk_scalar type, int64_t rows, int64_t m, const int64_t *column, const void *x, int64_t ldx,

@@ -4,7 +4,11 @@ import BlockKrylovDirect
 
 /// What `--method` takes.
 enum MethodName: String, CaseIterable, ExpressibleByArgument {
-  case auto, cg, gmres, gcrodr, direct, lu, cholesky, klu, dense
+  case auto, cg, gmres, gcrodr, minres, bicgstab
+  case pseudoCG = "pseudo-cg"
+  case pseudoGMRES = "pseudo-gmres"
+  case pseudoBiCGStab = "pseudo-bicgstab"
+  case idr, ecg, lsqr, lsmr, direct, lu, cholesky, klu, dense
 
   static var names: [String] { allCases.map(\.rawValue) }
 
@@ -12,12 +16,10 @@ enum MethodName: String, CaseIterable, ExpressibleByArgument {
   static let automatic = AutomaticSolver(direct: SparseDirect())
 
   /// Whether it factorises A, so that there is nothing to precondition.
-  var isDirect: Bool {
-    switch self {
-    case .auto, .cg, .gmres, .gcrodr: false
-    case .direct, .lu, .cholesky, .klu, .dense: true
-    }
-  }
+  var isDirect: Bool { [.direct, .lu, .cholesky, .klu, .dense].contains(self) }
+
+  /// Whether it solves least-squares problems, so that A may be rectangular.
+  var isLeastSquares: Bool { self == .lsqr || self == .lsmr }
 
   /// The method with these options.
   func method(_ options: SolverOptions) -> any BlockMethod {
@@ -27,6 +29,15 @@ enum MethodName: String, CaseIterable, ExpressibleByArgument {
       case .cg: BlockCG()
       case .gmres: BlockGMRES()
       case .gcrodr: BlockGCRODR()
+      case .minres: BlockMINRES()
+      case .bicgstab: BlockBiCGStab()
+      case .pseudoCG: PseudoBlockCG()
+      case .pseudoGMRES: PseudoBlockGMRES()
+      case .pseudoBiCGStab: PseudoBlockBiCGStab()
+      case .idr: PseudoBlockIDR()
+      case .ecg: EnlargedCG()
+      case .lsqr: LSQR()
+      case .lsmr: LSMR()
       case .direct: SparseDirect()
       case .lu: SparseLU()
       case .cholesky: SparseCholesky()

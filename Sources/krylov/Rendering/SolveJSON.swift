@@ -16,7 +16,7 @@ extension MatrixSummary {
 
 extension SolveRecord {
   /// The record as an object of schema 1. Keys that not every solve has (`explanation`, `relative_error`, `backward_error`,
-  /// `forward_error_bound`) come last.
+  /// `forward_error_bound`, `relative_normal_residual`) come last.
   var json: JSON {
     var members: [JSON.Member] = [
       JSON.Member(key: "schema", value: .integer(JSON.schema)),
@@ -61,6 +61,9 @@ extension SolveRecord {
     }
     if let error = column.backwardError { members.append(JSON.Member(key: "backward_error", value: .number(error))) }
     if let bound = column.forwardErrorBound { members.append(JSON.Member(key: "forward_error_bound", value: .number(bound))) }
+    if let residual = column.normalResidual {
+      members.append(JSON.Member(key: "relative_normal_residual", value: .number(residual)))
+    }
     return .object(members)
   }
 

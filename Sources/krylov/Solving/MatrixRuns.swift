@@ -20,10 +20,12 @@ struct MatrixRuns {
     do {
       progress.show("reading")
       let source = try MatrixSource(path, lenient: command.files.lenient, quiet: command.output.quiet)
-      if let skipped = Self.skipped(source) {
+      if let skipped = skipped(source) {
         emit(RunEntry(name: name, outcome: skipped))
       } else {
-        let job = Job(of: self, source: source, rightHandSides: try rightHandSides(for: source))
+        var fitting = self
+        if let header = source.header, header.rows != header.columns { fitting.runs.removeAll { !$0.method.isLeastSquares } }
+        let job = Job(of: fitting, source: source, rightHandSides: try rightHandSides(for: source))
         try job.run(complex: source.isComplex || job.rightHandSides.isComplex, precision: command.solver.precision)
       }
     } catch {
@@ -31,10 +33,12 @@ struct MatrixRuns {
     }
   }
 
-  private static func skipped(_ source: MatrixSource) -> RunEntry.Outcome? {
+  /// Rectangular matrices are for least-squares methods.
+  private func skipped(_ source: MatrixSource) -> RunEntry.Outcome? {
     guard let header = source.header, header.rows != header.columns else { return nil }
-    return .skipped(
-      ["_b", "_C"].contains { source.name.hasSuffix($0) } ? .block : .notSquare, shape: "\(header.rows) × \(header.columns)")
+    let isBlock = ["_b", "_C"].contains { source.name.hasSuffix($0) }
+    if !isBlock, runs.contains(where: { $0.method.isLeastSquares }) { return nil }
+    return .skipped(isBlock ? .block : .notSquare, shape: "\(header.rows) × \(header.columns)")
   }
 
   private func rightHandSides(for source: MatrixSource) throws -> RightHandSideSource {

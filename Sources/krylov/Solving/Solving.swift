@@ -49,7 +49,11 @@ struct Solving {
   private static func unconfirmed<S: Scalar>(_ system: LinearSystem<S>, _ result: SolveResult<S>) throws -> [Int: Double] {
     let residuals = try system.a.residual(system.b, of: result.solution).columnNorms()
     // The solver measures scaled columns, so that the last bits may differ.
-    let failed = result.report.columns.filter { $0.status.isConverged && !(residuals[$0.index] <= $0.threshold * 1.01) }
+    let failed = result.report.columns.filter {
+      // A least-squares solution leaves a residual, which must be the reported one.
+      let bound = $0.status == .leastSquares ? $0.trueResidual : $0.threshold
+      return $0.status.isConverged && !(residuals[$0.index] <= bound * 1.01)
+    }
     return Dictionary(uniqueKeysWithValues: failed.map { ($0.index, residuals[$0.index]) })
   }
 

@@ -39,8 +39,18 @@ struct AutomaticSolverTests {
       uncheckedRows: 900, columns: 900, rowStart: a.rowStart, columnIndex: a.columnIndex,
       values: a.values.map { $0 == 4 ? 3.2 : $0 })
     let report = try solve(shifted)
-    #expect(report.allConverged && report.method != "cg")
+    #expect(report.allConverged && report.method == "minres" && report.preconditioner == "ic0")
     #expect(report.events.contains { $0.kind == .methodChanged })
+  }
+
+  /// Symmetric with a diagonal of both signs.
+  @Test func indefiniteTakesMINRES() throws {
+    let a = try Reference.poisson(30, Double.self)
+    let mixed = CSRMatrix(
+      uncheckedRows: 900, columns: 900, rowStart: a.rowStart, columnIndex: a.columnIndex,
+      values: a.values.enumerated().map { $0.element == 4 ? ($0.offset % 3 == 0 ? -5 : 6) : $0.element })
+    let report = try solve(mixed)
+    #expect(report.method == "minres" && report.preconditioner == "jacobi" && report.allConverged)
   }
 
   @Test func zeroRowsAreRefused() throws {
@@ -63,6 +73,8 @@ struct AutomaticSolverTests {
       try a.apply(to: x, into: &y)
     }
     #expect(try BlockKrylov.solve(tagged, b).report.method == "cg")
+    let symmetric = MatrixFreeOperator<Double>(size: 64, structure: .symmetric) { x, y in try a.apply(to: x, into: &y) }
+    #expect(try BlockKrylov.solve(symmetric, b).report.method == "minres")
   }
 
   /// A method of the plan fails for good: what is left is named, and no column is called solved.

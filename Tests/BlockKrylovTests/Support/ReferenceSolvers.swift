@@ -142,3 +142,33 @@ extension Reference {
     return DenseMatrix(rows: n, columns: n) { columns[$1][$0] }
   }
 }
+
+extension Reference {
+  /// The first `steps` iterates of BiCGStab for one right-hand side (van der Vorst), the angle of t and s bounded as by Sleijpen
+  /// and van der Vorst.
+  static func biCGStab(_ a: CSRMatrix<Double>, _ b: [Double], steps: Int) -> [[Double]] {
+    var (x, r) = ([Double](repeating: 0, count: b.count), b)
+    let shadow = b
+    var p = r
+    var rho = dot(shadow, r)
+    var iterates: [[Double]] = []
+    for _ in 0..<steps {
+      let v = product(a, p)
+      let alpha = rho / dot(shadow, v)
+      let s = zip(r, v).map { $0 - alpha * $1 }
+      let t = product(a, s)
+      let cosine = dot(t, s) / (norm(t) * norm(s))
+      let omega = abs(cosine) < 0.7 ? (cosine < 0 ? -0.7 : 0.7) * norm(s) / norm(t) : dot(t, s) / dot(t, t)
+      for i in x.indices {
+        x[i] += alpha * p[i] + omega * s[i]
+        r[i] = s[i] - omega * t[i]
+      }
+      let next = dot(shadow, r)
+      let beta = next / rho * alpha / omega
+      for i in p.indices { p[i] = r[i] + beta * (p[i] - omega * v[i]) }
+      rho = next
+      iterates.append(x)
+    }
+    return iterates
+  }
+}

@@ -1,0 +1,129 @@
+/// GMRES for each column on its own, with the products with A and M⁻¹ made for all columns at once.
+///
+/// Every column has a Krylov space of its own and goes through the iterates that it would have alone (Y. Saad and M. H. Schultz, SIAM J.
+/// Sci. Stat. Comput. 7, 1986): restarted, preconditioned on the right, the basis orthogonalised twice. Reading the bases of p columns
+/// costs as much as in ``BlockGMRES`` and the arithmetic on them p times less, so it is the faster step; block GMRES needs fewer.
+/// Columns that meet their tolerance leave the block when at most half of it remains, and at every restart.
+///
+/// - Complexity of step k with p columns: one product with A, one application of M⁻¹, 8·n·k·p flops.
+///   Memory: restart + 3 blocks of n·p besides B and X, allocated as the basis grows.
+public struct PseudoBlockGMRES: BlockMethod {
+  /// `pseudo-gmres`.
+  public var name: String { "pseudo-gmres" }
+  /// The options; `dependentColumns` has no meaning here, and `side` must be right.
+  public var options = SolverOptions()
+
+  /// Pseudo-block GMRES with the options that are asked for most; the others are reached by ``BlockMethod/with(_:)``.
+  public init(
+    tolerance: Tolerance = .default, restart: Int = 50, maximumIterations: Int? = nil, timeLimit: Duration? = nil,
+    threads: Int? = nil
+  ) {
+    options.tolerance = tolerance
+    options.restart = restart
+    options.maximumIterations = maximumIterations
+    options.timeLimit = timeLimit
+    options.threads = threads
+  }
+
+  /// Checks A and builds the preconditioner.
+  ///
+  /// - Throws: ``BlockKrylovError/unsupported(_:)`` for a preconditioner that varies, or for another side than the right.
+  public func makeEngine<Element: Scalar>(
+    for a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?
+  ) throws -> any SolveEngine<Element> {
+    try requireSquare(a)
+    guard options.side == .right else {
+      throw BlockKrylovError.unsupported(
+        "pseudo-block GMRES has its preconditioner on the right; use block GMRES for other sides")
+    }
+    let m = try preconditioner ?? buildPreconditioner(options.preconditioner, for: a)
+    if let m { try requireFixed(m) }
+    return PseudoBlockGMRESEngine(options: options, preconditioner: m, rows: a.rows)
+  }
+}
+
+/// Pseudo-block GMRES bound to one A.
+final class PseudoBlockGMRESEngine<Element: Scalar>: SolveEngine {
+  private let options: SolverOptions
+  private var m: (any Preconditioner<Element>)?
+  private let rows: Int
+  private var peakBytes = 0
+
+  init(options: SolverOptions, preconditioner: (any Preconditioner<Element>)?, rows: Int) {
+    self.options = options
+    self.rows = rows
+    m = preconditioner
+  }
+
+  var methodName: String { "pseudo-gmres" }
+  var preconditionerName: String { m?.name ?? "none" }
+  var setupEvents: [SolveEvent] { m?.events ?? [] }
+  var bytesUsed: Int { peakBytes + (m?.storedBytes ?? 0) }
+
+  func bytesPlanned(columns: Int) -> Int {
+    let width = BlockVector<Element>.paddedWidth(columns) * MemoryLayout<Element>.stride
+    let steps = min(options.restart, rows)
+    return rows * width * (steps + 3) + BlockSpace<Element>.bytes(p: columns * (steps + 1), q: 1, rows: rows)
+      + (m?.storedBytes ?? 0)
+  }
+
+  func update(_ a: any LinearOperator<Element>) throws { m = try updatedPreconditioner(m, for: a) }
+
+  func solve(_ problem: SolveProblem<Element>) throws {
+    let whole = problem.block
+    let monitor = whole.monitor
+    monitor.begin(method: methodName, iterationLimit: options.maximumIterations ?? 10 * rows + 100)
+    var drift = DriftControl(columns: whole.width)
+    var progress = (0..<whole.width).map { _ in ProgressControl(columns: 1) }
+    while true {
+      let list = whole.open
+      if list.isEmpty { return }
+      let part = whole.openPart()
+      let (stop, exhausted) = try cycle(part)
+      whole.absorb(part, at: list)
+      for (k, j) in list.enumerated() where whole.status[j] == nil {
+        let residual = whole.trueResiduals[j]
+        let claimed = whole.estimated[j] <= whole.target(column: j)
+        let moved = progress[j].advanced(columns: [0], residuals: [residual])
+        if let stop {
+          whole.finish(column: j, stop)
+        } else if exhausted[k] == .singular, drift.isStuck(column: j, residual: residual) {
+          whole.finish(column: j, .singular(reciprocalCondition: nil))
+        } else if claimed || exhausted[k] != nil, drift.isStuck(column: j, residual: residual) {
+          whole.finish(column: j, .stagnated(.attainableAccuracy))
+        } else if !moved {
+          whole.finish(column: j, .stagnated(.noProgress))
+        }
+      }
+      if !whole.open.isEmpty { monitor.record(.restarted, "restart on the true residual with \(whole.open.count) columns") }
+    }
+  }
+
+  /// How a column's space may become invariant.
+  enum End { case invariant, singular }
+
+  /// One cycle from the true residuals to the verified X. Says which limit ended it, and which columns' spaces were exhausted.
+  private func cycle(_ problem: BlockProblem<Element>) throws -> (ColumnStatus?, [End?]) {
+    let state = State(problem, preconditioned: m != nil, restart: min(options.restart, rows))
+    var norms = problem.norms
+    try state.begin()
+    var stopped: ColumnStatus?
+    while !state.active.isEmpty && state.steps < options.restart && !state.isDone {
+      if let stop = problem.monitor.limitReached() {
+        stopped = stop.status
+        break
+      }
+      try state.step(m)
+      if let stop = problem.monitor.finishIteration() {
+        stopped = stop.status
+        break
+      }
+      try state.retire(m)
+    }
+    try state.updateSolution(state.active.indices.map { $0 }, m)
+    peakBytes = max(peakBytes, state.peakBytes)
+    var r = BlockVector<Element>(rows: rows, columns: problem.width)
+    try problem.verify(into: &r, state.space, norms: &norms)
+    return (stopped, state.ends)
+  }
+}
