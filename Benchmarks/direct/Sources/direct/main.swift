@@ -2,10 +2,11 @@
 // own refinement (`umfpack`) and without (`umfpack-ir0`), CHOLMOD's block solve where A is symmetric positive definite (`cholmod`),
 // and this package: triangular solves (`lu`, `cholesky`), and refined and verified with a report (`lu-refined`).
 //
-// usage: direct [--columns 1,16,64,256] [--threads 1,2] [--repeat 3] MATRIX…      MATRIX: a gallery problem or a file
+// usage: direct [--columns 1,16,64,256] [--threads 1,2] [--repeat 3] [--refactor N] MATRIX…   MATRIX: a gallery problem or a file
 //
 // Times are the least of the repetitions, in milliseconds; the ratio is that of UMFPACK with refinement. UMFPACK's time for more than
-// 16 columns is measured on 16 and multiplied: its columns do not know of each other.
+// 16 columns is measured on 16 and multiplied: its columns do not know of each other. --refactor factors new values on the same pattern and
+// solves N times instead, and prints the time of a factorisation anew and with the analysis kept, and the peak of resident memory.
 import BlockKrylov
 import BlockKrylovDirect
 import CRivals
@@ -110,18 +111,46 @@ func load(_ name: String) throws -> CSRMatrix<Double> {
   }
 }
 
-var (columnCounts, threadCounts, repetitions, matrices) = ([1, 16, 64, 256], [1, 2], 3, [String]())
+var (columnCounts, threadCounts, repetitions, cycles, matrices) = ([1, 16, 64, 256], [1, 2], 3, 0, [String]())
 var arguments = CommandLine.arguments.dropFirst()
 while let argument = arguments.popFirst() {
   switch argument {
   case "--columns": columnCounts = (arguments.popFirst() ?? "").split(separator: ",").compactMap { Int($0) }
   case "--threads": threadCounts = (arguments.popFirst() ?? "").split(separator: ",").compactMap { Int($0) }
   case "--repeat": repetitions = Int(arguments.popFirst() ?? "") ?? 3
+  case "--refactor": cycles = Int(arguments.popFirst() ?? "") ?? 0
   default: matrices.append(argument)
   }
 }
+/// The peak of resident memory, in the unit of the system.
+func peakMemory() -> Int {
+  var usage = rusage()
+  // RUSAGE_SELF, which has another type in each C library.
+  _ = unsafe getrusage(0, &usage)
+  return usage.ru_maxrss
+}
+
+func refactor(_ a: CSRMatrix<Double>, cycles: Int) throws {
+  let anew = try least(of: 3) { _ = try LUFactorization(a) }
+  var factors = try LUFactorization(a)
+  let kept = try least(of: 3) { try factors.update(a.values.map { 1.5 * $0 }) }
+  let b = try Gallery.rightHandSides(rows: a.rows, columns: 4, Double.self)
+  var peaks: [Int] = []
+  for k in 0..<cycles {
+    try factors.update(a.values.map { (1 + Double(k % 7)) * $0 })
+    _ = try factors.solve(b)
+    if k == cycles / 10 || k == cycles - 1 { peaks.append(peakMemory()) }
+  }
+  print("  anew \(format(anew))  analysis kept \(format(kept))  peak memory after a tenth and all of \(cycles) cycles \(peaks)")
+}
+
 for name in matrices.isEmpty ? ["poisson2d:300", "poisson3d:30"] : matrices {
   let a = try load(name)
+  if cycles > 0 {
+    print(name)
+    try refactor(a, cycles: cycles)
+    continue
+  }
   let looped = Looped(a)
   let cholmod = Cholmod(a)
   let factors = try LUFactorization(a)
