@@ -68,8 +68,6 @@ final class BlockMINRESEngine<Element: Scalar>: SolveEngine {
   private var m: (any Preconditioner<Element>)?
   private let rows: Int
   private var workspace: Workspace?
-  /// Columns (of the caller's B) whose A·r has vanished once.
-  private var suspects: Set<Int> = []
   /// The memory of the largest workspace so far: one for fewer columns may have taken its place.
   private var peakBytes = 0
 
@@ -95,7 +93,6 @@ final class BlockMINRESEngine<Element: Scalar>: SolveEngine {
   func solve(_ problem: SolveProblem<Element>) throws {
     let whole = problem.block
     whole.monitor.begin(method: methodName, iterationLimit: options.maximumIterations ?? 10 * rows + 100)
-    suspects = []
     workspace?.forgetSize()
     try whole.solveInRounds(iterate)
   }
@@ -126,10 +123,6 @@ final class BlockMINRESEngine<Element: Scalar>: SolveEngine {
           problem.finish(column: j, work.reasonOfPlateau(j))
         }
         return nil
-      }
-      // A residual that only seemed to fall, after A·r had vanished once: the recurrence has divided by rounding.
-      for j in problem.open where suspects.contains(problem.columns[j]) && work.trueNorms[j] > 100 * problem.thresholds[j] {
-        problem.finish(column: j, .singular(reciprocalCondition: nil))
       }
       // The norm that is minimised met its bound and the true residual did not: their ratio has changed, which costs nothing, or the
       // recurrence has drifted, so that going on brings nothing.
@@ -177,13 +170,11 @@ final class BlockMINRESEngine<Element: Scalar>: SolveEngine {
       problem.monitor.record(.deflated, "\(width - rank) directions of the Lanczos block became dependent and were dropped")
     }
     work.tridiagonal.append(work.a, below: work.b)
-    // Where A·r has vanished X is a least-squares solution, and the step would divide by rounding. If A is only ill-conditioned, a
-    // start from r, close to an eigenvector, goes on at once; if it comes to the same end, A is singular.
-    let stationary = (0..<problem.width).filter { work.isStationary($0, problem, suspected: suspects.contains(problem.columns[$0])) }
+    // Where A·r has vanished X is a least-squares solution, and further steps would divide by rounding: these columns end here, and the
+    // others begin again without them.
+    let stationary = (0..<problem.width).filter { work.isStationary($0, problem) }
     if !stationary.isEmpty {
-      for j in stationary where !suspects.insert(problem.columns[j]).inserted {
-        problem.finish(column: j, .singular(reciprocalCondition: nil))
-      }
+      for j in stationary { problem.finish(column: j, .singular(reciprocalCondition: nil)) }
       return .singular(reciprocalCondition: nil)
     }
     let singular = work.tridiagonal.isSingular

@@ -39,8 +39,7 @@ extension BlockMINRESEngine {
     /// 2-norm over the norm that is minimised, for each column when both were last known.
     private var ratios: [Double]
     private var norms: [Double]
-    /// `norms` at the start, and some steps before.
-    private var first: [Double]
+    /// `norms` some steps before.
     private var previous: [Double]
     private var steps = 0
     /// Columns that are solved for certain: later steps, which may divide by rounding for the sake of others, leave their X alone.
@@ -64,7 +63,7 @@ extension BlockMINRESEngine {
       (a, b, above, correction, gram, inverse, product, g) = (square, square, square, square, square, square, square, square)
       coefficients = DenseMatrix(rows: 3 * columns, columns: columns)
       trueNorms = [Double](repeating: 0, count: columns)
-      (ratios, norms, first, previous) = (trueNorms, trueNorms, trueNorms, trueNorms)
+      (ratios, norms, previous) = (trueNorms, trueNorms, trueNorms)
       (noise, lengths) = (trueNorms, trueNorms)
       columnScales = [Element.Magnitude](repeating: 1, count: columns)
       isFrozen = [Bool](repeating: false, count: columns)
@@ -102,7 +101,7 @@ extension BlockMINRESEngine {
       product.columnNorms(into: &norms)
       for j in 0..<columns { ratios[j] = norms[j] > 0 ? trueNorms[j] / norms[j] : 1 }
       steps = 0
-      for j in 0..<columns { (first[j], previous[j], isFrozen[j]) = (norms[j], norms[j], false) }
+      for j in 0..<columns { (previous[j], isFrozen[j]) = (norms[j], false) }
       b.reset(rows: 0, columns: 0)
       old.setZero()
       d1.setZero()
@@ -216,11 +215,8 @@ extension BlockMINRESEngine {
 
     /// Whether A·r of a column that is not done has vanished, before the step that is being made. The square root of rounding is as
     /// far as it comes: the residual is then the smallest to working precision.
-    ///
-    /// - Parameter suspected: it was so before. Started from its r anew, a few steps show whether anything comes of it.
-    func isStationary(_ j: Int, _ problem: BlockProblem<Element>, suspected: Bool) -> Bool {
-      if suspected, steps < 4 || norms[j] < 0.5 * first[j] { return false }
-      let bound = Element.unitRoundoff.squareRoot() * size * (suspected ? 100 : 1)
+    func isStationary(_ j: Int, _ problem: BlockProblem<Element>) -> Bool {
+      let bound = Element.unitRoundoff.squareRoot() * size
       return estimate(j) > problem.target(column: j) && tridiagonal.gradients[j] <= bound * norms[j]
     }
 
