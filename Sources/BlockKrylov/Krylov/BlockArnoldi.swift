@@ -59,7 +59,11 @@ final class BlockArnoldi<Element: Scalar> {
   var byteCount: Int { BlockVector.byteCount(of: basis) + BlockVector.byteCount(of: spares) + space.byteCount }
 
   /// The columns of the directions that A has not been applied to.
-  var candidates: Int { ((heads + directions)..<count).reduce(0) { $0 + basis[$1].columns } }
+  var candidates: Int {
+    var sum = 0
+    for k in (heads + directions)..<count { sum += basis[k].columns }
+    return sum
+  }
 
   /// Whether blocks were replaced, so that memory beside the basis is held.
   var hasSpares: Bool { !spares.isEmpty }
@@ -117,10 +121,12 @@ final class BlockArnoldi<Element: Scalar> {
   func advance(taking taken: Int, _ rotation: DenseMatrix<Element>? = nil) {
     let first = heads + directions
     let all = candidates
-    if rotation == nil, taken == all, let block = (first..<count).first(where: { basis[$0].columns == all }) {
-      if block != first { basis.swapAt(block, first) }
-      (count, directions) = (first + 1, directions + 1)
-      return
+    if rotation == nil, taken == all {
+      for block in first..<count where basis[block].columns == all {
+        if block != first { basis.swapAt(block, first) }
+        (count, directions) = (first + 1, directions + 1)
+        return
+      }
     }
     var fresh = takeSpare(columns: taken)
     combine(from: first, rotation, 0..<taken, into: &fresh)

@@ -195,7 +195,9 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
       // What is held back and what was replaced by it take memory too.
       narrowed = narrowed || taken < all
       let beside = narrowed ? padded(all - taken) + padded(all) : 0
-      let isFull = used + padded(taken) + beside > limit || work.hessenberg.columnCount + taken > cycleLength * p
+      let isFull =
+        used + padded(taken) + beside > limit || work.hessenberg.columnCount + taken > cycleLength * p
+        || !work.hessenberg.hasRoom(for: taken)
       if isFull, work.hessenberg.steps > 0 { return .finished }
       used += padded(taken)
       if let stop = problem.monitor.limitReached() { return .stopped(stop) }

@@ -54,6 +54,10 @@ final class BlockHessenberg<Element: Scalar> {
   /// The columns of all steps: the dimension of the space that is searched.
   var columnCount: Int { offsets[steps] }
 
+  /// Whether a step whose new block has so many columns fits. It does as long as A is linear; the basis for an operator that is not may
+  /// grow faster than its dimension allows.
+  func hasRoom(for columns: Int) -> Bool { rowCount + columns <= capacity }
+
   var byteCount: Int {
     var count = capacity * width
     for k in blocks.indices { count += blocks[k].reserved }

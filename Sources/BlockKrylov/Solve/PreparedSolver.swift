@@ -70,7 +70,7 @@ public final class PreparedSolver<Element: Scalar> {
 
   /// Solves A·X = B for all columns of B.
   ///
-  /// The iteration allocates nothing; X, the report and the scaled right-hand sides are allocated once per call.
+  /// Iterations allocate no blocks; X, the report and the scaled right-hand sides are allocated once per call.
   ///
   /// - Parameters:
   ///   - b: n × m right-hand sides.

@@ -139,8 +139,8 @@ struct TortureTests {
     }
   }
 
-  /// Operators that lie. Not yet the automatic choice: one of them stops the program in block GMRES (BlockHessenberg.residuals).
-  @Test(arguments: Torture.methods.map(\.name).filter { $0 != "auto" })
+  /// Operators that lie.
+  @Test(arguments: Torture.methods.map(\.name))
   func badOperators(name: String) throws {
     let method = try #require(Torture.methods.first { $0.name == name }).method
     let a = try Torture.Matrix.definite.matrix(Double.self)
