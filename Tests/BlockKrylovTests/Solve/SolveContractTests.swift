@@ -239,8 +239,8 @@ struct SolveContractTests {
     // Large enough that the kernels really use threads.
     let a = try Reference.poisson(kind == .dense ? 20 : 90, Double.self)
     let b = random.block(a.rows, 16, Double.self)
-    let solutions = try [1, 2, 3, 5].map { threads in
-      try kind.method.with { ($0.threads, $0.tolerance) = (threads, .relative(1e-2)) }.prepare(a).solve(b).solution
+    let solutions = try [1, 2, 3].map { threads in
+      try kind.method.with { ($0.threads, $0.maximumIterations) = (threads, 20) }.prepare(a).solve(b).solution
     }
     for x in solutions.dropFirst() { #expect(x == solutions[0]) }
   }
