@@ -6,13 +6,12 @@
 Each library has --seconds for each matrix. Prints a table, the counts, and what nobody solves, and what another solves and we do not.
 """
 import argparse
-import concurrent.futures
 import glob
 import gzip
 import json
 import os
 import subprocess
-import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAMS = os.path.normpath(os.path.join(HERE, "..", "programs"))
@@ -40,9 +39,9 @@ def main():
     p.add_argument("--python", default="/usr/bin/python3", help="the Python that has petsc4py and SciPy")
     p.add_argument("--columns", type=int, default=1)
     p.add_argument("--seconds", type=float, default=20)
-    p.add_argument("--jobs", type=int, default=1, help="matrices at a time")
+    p.add_argument("--stop-after", type=float, default=float("inf"), help="seconds after which no matrix is begun; go on later with the same --output")
     p.add_argument("--libraries", default="ours,scipy,petsc,belos")
-    p.add_argument("--output", help="a file for the results as JSON")
+    p.add_argument("--output", help="a file for the results as JSON; what it holds already is not tried again")
     args = p.parse_args()
     paths = sorted(f for f in glob.glob(f"{args.folder}/*.mtx") + glob.glob(f"{args.folder}/*.mtx.gz") if square_real(f))
     libraries = args.libraries.split(",")
@@ -74,18 +73,27 @@ def main():
         record = next((json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")), None)
         return record or dict(solved=None, residual=None, seconds=None, tried=[[done.stderr.strip()[-120:] or f"status {done.returncode}"]])
 
-    def matrix(path):
-        return {library: ours(path) if library == "ours" else theirs(path, library) for library in libraries}
+    began, results = time.time(), {}
+    if args.output and os.path.exists(args.output):
+        with open(args.output) as file:
+            results = json.load(file)
+    for path in paths:
+        name = os.path.basename(path).removesuffix(".gz").removesuffix(".mtx")
+        row = results.setdefault(name, {})
+        for library in libraries:
+            if library not in row and time.time() - began < args.stop_after:
+                row[library] = ours(path) if library == "ours" else theirs(path, library)
+        if args.output:
+            with open(args.output, "w") as file:
+                json.dump(results, file, indent=1)
 
-    results = {}
-    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        for path, row in zip(paths, pool.map(matrix, paths)):
-            name = os.path.basename(path).removesuffix(".gz").removesuffix(".mtx")
-            results[name] = row
-
-            def cell(r):
-                return f"{r['solved']} ({r['seconds']:.2f} s)" if r["solved"] else "-" if r["residual"] is None else f"- {r['residual']:.0e}"
-            print(f"{name:24s} " + "".join(f"{cell(row[k]):36s}" for k in libraries), flush=True)
+        def cell(r):
+            return "" if r is None else f"{r['solved']} ({r['seconds']:.2f} s)" if r["solved"] else "-" if r["residual"] is None else f"- {r['residual']:.0e}"
+        print(f"{name:24s} " + "".join(f"{cell(row.get(k)):36s}" for k in libraries), flush=True)
+    done = {name: row for name, row in results.items() if all(k in row for k in libraries)}
+    if len(done) < len(results):
+        print(f"\n{len(results) - len(done)} of {len(results)} are left for another time")
+    results = done
     print(f"\n{len(results)} square real matrices, {args.columns} right-hand side{'s' if args.columns > 1 else ''}, {args.seconds:g} s each")
     for k in libraries:
         print(f"  {k:8s} solves {sum(bool(row[k]['solved']) for row in results.values())}")
