@@ -110,8 +110,17 @@ PASS(update, DENSE_VECTORS)
 PASS(squares, DENSE_VECTORS)
 PASS(maxima, DENSE_VECTORS)
 PASS(dots, DENSE_VECTORS)
+PASS(basis_update, DENSE_VECTORS)
+PASS(basis_combine, DENSE_VECTORS)
 
+#if PARTS == 1 && (LANES_AT(0) == 8 || LANES_AT(0) == 16)
+#define PAIRED 1
+#include "pairs.h"
+#else
+#define PAIRED 0
+#endif
 #include "block.h"
+#undef PAIRED
 
 #undef NAME
 #undef AT
