@@ -349,9 +349,11 @@ extension PseudoBlockBiCGStabEngine {
     /// Columns that are done or failed leave the block, when all are or when the others need fewer vectors of 64 bytes, or half as many
     /// columns.
     func retire() {
-      let kept = active.indices.filter { !done[$0] }
+      var left = 0
+      for k in active.indices where !done[k] { left += 1 }
       func vectors(_ columns: Int) -> Int { (columns * MemoryLayout<Element>.stride + 63) / 64 }
-      guard kept.isEmpty || 2 * kept.count <= active.count || vectors(kept.count) < vectors(active.count) else { return }
+      guard left == 0 || 2 * left <= active.count || vectors(left) < vectors(active.count) else { return }
+      let kept = active.indices.filter { !done[$0] }
       leaveSolution()
       active.keep(kept)
       rho.keep(kept)

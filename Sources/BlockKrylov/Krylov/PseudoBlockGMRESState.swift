@@ -194,8 +194,10 @@ extension PseudoBlockGMRESEngine {
 
     /// Columns that are done leave the block when at most half of it remains.
     func retire(_ m: (any Preconditioner<Element>)?) throws {
+      var left = 0
+      for k in active.indices where !done[k] { left += 1 }
+      guard left > 0, 2 * left <= active.count else { return }
       let kept = active.indices.filter { !done[$0] }
-      guard !kept.isEmpty, 2 * kept.count <= active.count else { return }
       try updateSolution(active.indices.filter { done[$0] }, m)
       active.keep(kept)
       projected.keep(kept)
