@@ -42,7 +42,8 @@ static void NAME(basis_inner)(const struct operands *o) {
 }
 
 static void NAME(basis_combine)(const struct operands *o) {
-    run_pass(AT(basis_combine, pass), o, 64, o->q * PARTS, LANES_AT(0), DENSE_VECTORS * LANES_AT(0));
+    const int64_t width = o->q * PARTS, limit = DENSE_VECTORS * LANES_AT(0);
+    run_pass(AT(basis_combine, pass), o, width > limit ? 64 : INT64_MAX / 2, width, LANES_AT(0), limit);
 }
 
 /* A tile's rows are stored when they are complete, so Y may be X as long as one chunk holds all columns. Else rows of X

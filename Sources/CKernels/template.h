@@ -90,11 +90,12 @@ INLINE REAL NAME(absolute)(const REAL *s) {
         LEVEL_4(COVER_2(kernel, 4))                                                                             \
     }
 
-/* A kernel that is no more than its passes over strips of rows and chunks of columns. */
+/* A kernel that is no more than its passes over strips of rows and chunks of columns. A single chunk needs no strips. */
 #define KERNEL(kernel, vectors, strip)                                                           \
     PASS(kernel, vectors)                                                                        \
     static void NAME(kernel)(const struct operands *o) {                                         \
-        run_pass(AT(kernel, pass), o, strip, o->m * PARTS, LANES_AT(0), vectors * LANES_AT(0));  \
+        const int64_t width = o->m * PARTS, limit = vectors * LANES_AT(0);                       \
+        run_pass(AT(kernel, pass), o, width > limit ? strip : INT64_MAX / 2, width, LANES_AT(0), limit); \
     }
 
 KERNEL(spmm, SPARSE_VECTORS, 64)

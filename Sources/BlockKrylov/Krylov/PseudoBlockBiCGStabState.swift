@@ -289,8 +289,8 @@ extension PseudoBlockBiCGStabEngine {
       let (imageS, ldms) = unsafe (ms.map { unsafe $0.base } ?? UnsafePointer(pr), ms?.stride ?? ldr)
       let (alpha, omega, minusOmega) = unsafe (pointer(.alpha), pointer(.omega), pointer(.minusOmega))
       let (beta, minusBetaOmega, ones) = unsafe (pointer(.beta), pointer(.minusBetaOmega), pointer(.one))
-      // All that a panel touches stays in a first-level cache.
-      let panel = max(32, (1 << 15) / max(7 * r.stride * MemoryLayout<Element>.stride, 1) / 8 * 8)
+      // All that a panel touches stays in a second-level cache from one operation to the next.
+      let panel = max(32, (1 << 17) / max(7 * r.stride * MemoryLayout<Element>.stride, 1) / 8 * 8)
       func advance(_ rows: Range<Int>) {
         var i = rows.lowerBound
         while i < rows.upperBound {
