@@ -10,6 +10,42 @@ static void NAME(inner)(const struct operands *o) {
              DENSE_VECTORS * LANES_AT(0));
 }
 
+static void NAME(basis_update)(const struct operands *o) {
+#if PAIRED
+    const int64_t half = LANES_AT(1);
+    if (o->p == half && o->q == half && o->ldx == half && o->ldy == half) {
+        NAME(basis_update_pairs)(o);
+        return;
+    }
+#endif
+    run_pass(AT(basis_update, pass), o, 64, o->q * PARTS, LANES_AT(0), DENSE_VECTORS * LANES_AT(0));
+}
+
+/* G = [V_0 V_1 ...]^H X, block after block: the rows of X stay in the cache. */
+static void NAME(basis_inner)(const struct operands *o) {
+    struct operands one = *o;
+    one.begin = 0;
+    one.end = o->end - o->begin;
+    one.x = (const REAL *)o->x + o->begin * o->ldx * PARTS;
+    for (int64_t k = 0; k < o->count; k++) {
+        one.b = (const REAL *)o->blocks[k] + o->begin * o->ldb * PARTS;
+        one.g = (REAL *)o->g + k * o->p * o->q * PARTS;
+#if PAIRED
+        const int64_t half = LANES_AT(1);
+        if (o->p == half && o->q == half && o->ldx == half && o->ldb == half) {
+            NAME(inner_pairs)(&one);
+            continue;
+        }
+#endif
+        NAME(inner)(&one);
+    }
+}
+
+static void NAME(basis_combine)(const struct operands *o) {
+    const int64_t width = o->q * PARTS, limit = DENSE_VECTORS * LANES_AT(0);
+    run_pass(AT(basis_combine, pass), o, width > limit ? 64 : INT64_MAX / 2, width, LANES_AT(0), limit);
+}
+
 /* A tile's rows are stored when they are complete, so Y may be X as long as one chunk holds all columns. Else rows of X
  * are copied, a few at a time, before the first of their columns is overwritten. */
 static void NAME(update)(const struct operands *o) {
