@@ -110,6 +110,7 @@ PASS(update, DENSE_VECTORS)
 PASS(squares, DENSE_VECTORS)
 PASS(maxima, DENSE_VECTORS)
 PASS(dots, DENSE_VECTORS)
+PASS(triangle, DENSE_VECTORS)
 
 #include "block.h"
 

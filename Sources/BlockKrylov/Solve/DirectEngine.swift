@@ -17,6 +17,10 @@ package protocol DirectFactors<Element>: Sendable {
 
   /// X = A⁻¹·B by the factors alone; NaN and infinity come out where a pivot is zero.
   func solve(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws
+  /// The same with the quality of every column, where it is cheaper to find both at once; `nil` where it is not.
+  func solveAndAssess(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws -> SolutionQuality?
+  /// A column whose componentwise backward error is at most this counts as solved by the factors alone; above it, columns are refined.
+  var soundBackwardError: Double { get }
   /// X = A⁻ᴴ·B likewise.
   func solveAdjoint(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws
   /// R = B − A·X and Z = |A|·|X|.
@@ -40,6 +44,10 @@ package protocol DirectFactors<Element>: Sendable {
 }
 
 extension DirectFactors {
+  /// Not at once.
+  package func solveAndAssess(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws -> SolutionQuality? { nil }
+  /// 2u: rounding of A and B alone gives as much.
+  package var soundBackwardError: Double { 2 * Element.unitRoundoff }
   /// None.
   package var failure: (detail: String, status: ColumnStatus)? { nil }
   /// The method's own.

@@ -1,34 +1,52 @@
 internal import ComplexModule
 
 extension DirectEngine {
-  /// Solves columns by the factors, then refines each until its componentwise backward error ω is below the unit roundoff's
-  /// distance 2u, or no longer halves (M. Arioli, J. W. Demmel and I. S. Duff, “Solving sparse linear systems with sparse
-  /// backward error”, SIAM J. Matrix Anal. Appl. 10, 1989). Every pass works on all columns that are still active at once; a
-  /// column keeps the iterate with the smallest ω.
+  /// Solves columns by the factors, then refines each until its componentwise backward error ω is below what the factors should
+  /// attain (`soundBackwardError`; where the residual is above its bound, below the unit roundoff's distance 2u), or no longer halves
+  /// (M. Arioli, J. W. Demmel and I. S. Duff, “Solving sparse linear systems with sparse backward error”, SIAM J. Matrix Anal. Appl.
+  /// 10, 1989). Every pass works on all columns that are still active at once; a column keeps the iterate with the smallest ω.
   ///
   /// Leaves X, residuals and backward errors in the problem.
   ///
   /// - Returns: the columns that a limit kept from being refined further.
   func refine(_ problem: BlockProblem<Element>, columns: [Int], by factors: Factors) throws -> [Int] {
-    let (n, monitor, goal) = (factors.rows, problem.monitor, 2 * Element.unitRoundoff)
+    let (n, monitor) = (factors.rows, problem.monitor)
     var list = columns
     var b = problem.b.picking(list)
     var x = BlockVector<Element>(rows: n, columns: list.count)
-    var r = BlockVector<Element>(rows: n, columns: list.count)
-    // What every step uses again: the new iterate and |A|·|X|.
+    // What every step uses again: the residual, |A|·|X| and the new iterate.
+    var r = BlockVector<Element>(rows: n, columns: 0)
+    var z = BlockVector<Element.Magnitude>(rows: n, columns: 0)
     var next = BlockVector<Element>(rows: n, columns: 0)
-    var z = BlockVector<Element.Magnitude>(rows: n, columns: list.count)
-    try factors.solve(b, into: &x)
-    var quality = measure(x, b, into: &r, &z, by: factors, monitor)
+    var quality: SolutionQuality
+    let isKnown: Bool
+    if let known = try factors.solveAndAssess(b, into: &x) {
+      (quality, isKnown) = (known, true)
+      monitor.countOperator(columns: x.columns)
+    } else {
+      (r, z) = (BlockVector(rows: n, columns: list.count), BlockVector(rows: n, columns: list.count))
+      try factors.solve(b, into: &x)
+      (quality, isKnown) = (measure(x, b, into: &r, &z, by: factors, monitor), false)
+    }
+    func needsRefinement(_ k: Int, _ quality: SolutionQuality) -> Bool {
+      let isSolved = quality.residuals[k] <= problem.thresholds[list[k]]
+      return quality.omega[k].isFinite && quality.omega[k] >= (isSolved ? factors.soundBackwardError : 2 * Element.unitRoundoff)
+    }
     accept(list.indices.map { $0 }, of: x, list, quality, into: problem, refinements: 0)
     monitor.start()
-    var active = list.indices.filter { quality.omega[$0].isFinite && quality.omega[$0] >= goal }
+    var active = list.indices.filter { needsRefinement($0, quality) }
     var step = 0
     while !active.isEmpty, monitor.limitReached() == nil {
-      if active.count < list.count {
+      if active.count < list.count || r.columns < list.count {
         (list, quality) = (active.map { list[$0] }, quality.picking(active))
-        (b, x, r) = (b.picking(active), x.picking(active), r.picking(active))
+        (b, x) = (b.picking(active), x.picking(active))
+        if r.columns > 0 { r = r.picking(active) }
         z = BlockVector(rows: n, columns: list.count)
+      }
+      if isKnown, step == 0 {
+        r = BlockVector(rows: n, columns: list.count)
+        factors.residualAndMagnitude(of: x, b, into: &r, &z)
+        monitor.countOperator(columns: x.columns)
       }
       step += 1
       if next.columns != list.count { next = BlockVector(rows: n, columns: list.count) }
@@ -42,7 +60,7 @@ extension DirectEngine {
       )
       accept(better, of: next, list, refined, into: problem, refinements: step)
       _ = monitor.finishIteration()
-      active = better.filter { refined.omega[$0] <= quality.omega[$0] / 2 && refined.omega[$0] >= goal }
+      active = better.filter { refined.omega[$0] <= quality.omega[$0] / 2 && needsRefinement($0, refined) }
       swap(&x, &next)
       quality = refined
     }
@@ -56,11 +74,8 @@ extension DirectEngine {
   ) -> SolutionQuality {
     factors.residualAndMagnitude(of: x, b, into: &r, &z)
     monitor.countOperator(columns: x.columns)
-    let maxima = x.columnMaxima()
-    var quality = assess(r, b, z, rowSums: factors.rowSums, maxima: maxima)
-    for j in maxima.indices where !(maxima[j].isFinite && quality.residuals[j].isFinite && quality.omega[j].isFinite) {
-      (quality.residuals[j], quality.omega[j]) = (.nan, .infinity)
-    }
+    var quality = assess(r, b, z, rowSums: factors.rowSums, maxima: x.columnMaxima())
+    quality.markNonFinite()
     return quality
   }
 
@@ -86,15 +101,51 @@ extension DirectEngine {
   }
 }
 
-/// ‖b_j − A·x_j‖₂ and ω of some columns.
-struct SolutionQuality {
+/// ‖b_j − A·x_j‖₂, ω and max |x_j| of some columns.
+package struct SolutionQuality {
   var residuals: [Double]
   var omega: [Double]
+  var maxima: [Double]
+
+  init(columns: Int) {
+    residuals = [Double](repeating: 0, count: columns)
+    omega = residuals
+    maxima = residuals
+  }
 
   var worst: Double { omega.max() ?? 0 }
 
   func picking(_ list: [Int]) -> SolutionQuality {
-    SolutionQuality(residuals: list.map { residuals[$0] }, omega: list.map { omega[$0] })
+    var part = SolutionQuality(columns: 0)
+    part.residuals = list.map { residuals[$0] }
+    part.omega = list.map { omega[$0] }
+    part.maxima = list.map { maxima[$0] }
+    return part
+  }
+
+  /// A column with a number that is not finite has no residual.
+  mutating func markNonFinite() {
+    for j in maxima.indices where !(maxima[j].isFinite && residuals[j].isFinite && omega[j].isFinite) {
+      (residuals[j], omega[j]) = (.nan, .infinity)
+    }
+  }
+
+  /// The three lists, for threads that fill parts of them.
+  @unsafe struct Pointers {
+    var residuals: UnsafeMutablePointer<Double>
+    var omega: UnsafeMutablePointer<Double>
+    var maxima: UnsafeMutablePointer<Double>
+  }
+
+  mutating func withPointers(_ body: (Pointers) -> Void) {
+    unsafe residuals.withUnsafeMutableBufferPointer { residuals in
+      unsafe omega.withUnsafeMutableBufferPointer { omega in
+        unsafe maxima.withUnsafeMutableBufferPointer { maxima in
+          guard let residuals = residuals.baseAddress, let omega = omega.baseAddress, let maxima = maxima.baseAddress else { return }
+          unsafe body(Pointers(residuals: residuals, omega: omega, maxima: maxima))
+        }
+      }
+    }
   }
 }
 
@@ -118,8 +169,8 @@ private func assess<Element: Scalar>(
         b.base, b.stride, z.base, z.stride, rowSums: rowSums, maxima: maxima, into: partial + k * 3 * columns)
     }
   }
-  var quality = SolutionQuality(
-    residuals: [Double](repeating: 0, count: columns), omega: [Double](repeating: 0, count: columns))
+  var quality = SolutionQuality(columns: columns)
+  quality.maxima = maxima
   for j in 0..<columns {
     var (square, first, second) = (0.0, 0.0, 0.0)
     for k in 0..<strips {
