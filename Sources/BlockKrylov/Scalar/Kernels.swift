@@ -105,8 +105,8 @@ enum Kernels<S: Scalar> {
     maxima: UnsafePointer<Double>, factor: Double, _ out: UnsafeMutablePointer<Double>
   ) {
     unsafe bk_backward_errors(
-      S.kernelType, Int64(rows), Int64(m), r, Int64(ldr), b, Int64(ldb), z, Int64(ldz), rowScales, scales, rowSums, maxima, factor,
-      out)
+      S.kernelType, Int64(rows), Int64(m), r, Int64(ldr), b, Int64(ldb), z, Int64(ldz), rowScales, scales, rowSums, maxima,
+      factor, out)
   }
 
   @inline(__always)

@@ -1,5 +1,5 @@
 /// Runs the stages of a plan, each on the columns that are still unsolved.
-final class AutomaticEngine<Element: Scalar>: SolveEngine {
+final class AutomaticEngine<Element: Scalar>: ImmediateEngine<Element>, SolveEngine {
   private let plan: AutomaticPlan
   private let options: SolverOptions
   private var a: any LinearOperator<Element>
@@ -8,6 +8,8 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
   /// The stage that solved last: where reports take their names from.
   private var current = 0
   private var prologue: [SolveEvent] = []
+  /// The first stage, where it may solve at once and no other stage took over.
+  private var immediate: ImmediateEngine<Element>?
   /// What the direct stage takes, once somebody asked; `.some(nil)` when it cannot be told or must not be made.
   private var directWork: FactorizationWork??
 
@@ -16,7 +18,14 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
   ) throws {
     (self.plan, self.options, self.a, self.preconditioner) = (plan, options, a, preconditioner)
     engines = plan.stages.map { _ in nil }
+    super.init()
     try prepareFirst()
+  }
+
+  override var solvesAtOnce: Bool { immediate?.solvesAtOnce ?? false }
+
+  override func solveAtOnce(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws -> SolutionQuality? {
+    try immediate?.solveAtOnce(b, into: &x)
   }
 
   var methodName: String { engines[current]?.methodName ?? "auto" }
@@ -71,6 +80,7 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
     while true {
       do {
         try prepare(current)
+        immediate = plan.stages[current].negated ? nil : engines[current] as? ImmediateEngine<Element>
         return
       } catch let error as BlockKrylovError where current + 1 < plan.stages.count {
         prologue.append(
@@ -105,6 +115,7 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
       monitor.judge = nil
       if part.trueResiduals.contains(where: { $0.isNaN }) { try recompute(part) }
       whole.absorb(part, at: list)
+      if k != current { immediate = nil }
       current = k
       for j in list where whole.trueResiduals[j] <= best[j] {
         best[j] = whole.trueResiduals[j]

@@ -1,375 +1,50 @@
 internal import ComplexModule
 internal import RealModule
 
-/// P·D·A = L·U of a dense matrix with rows scaled by D, A itself and |A|.
+/// A dense matrix factored, as the engine of direct methods wants it.
 struct DenseFactors<Element: Scalar>: DirectFactors {
-  private(set) var rowSums: [Double] = []
-  private(set) var zeroPivots = 0
-  private(set) var events: [SolveEvent] = []
-  private var matrix: DenseMatrix<Element>
-  private var lu: DenseMatrix<Element>
-  private var pivots: [Int32]
-  /// The row of D·B that each row of P·D·B is.
-  private var order: [Int]
-  /// 1/u_ii.
-  private var inverseDiagonal: [Element]
-  /// What the rows of A were multiplied by before they were factored; empty when by nothing.
-  private var scales: [Element] = []
-  /// ‖D·A‖₁.
-  private var oneNorm = 0.0
-  /// |A| with each row scaled by a power of two to a sum below 1, column-major. In single precision: of a backward error nobody needs
-  /// more digits.
-  private var moduli: [Float]
-  /// What a row of `moduli` is to be multiplied by for |A|.
-  private var moduliScales: [Double]
+  private var factorization: DenseFactorization<Element>
+  private let refinesToRounding: Bool
 
-  /// Triangles of up to so many rows are solved by substitution in one kernel; larger ones by such blocks and products.
-  private static var blockSize: Int { 64 }
-  /// Columns that are worked on at once, so that what a column needs stays in the cache. Panels are cut by m alone, and threads share
-  /// them out: the result does not depend on their number.
-  private static var panelWidth: Int { 64 }
-
-  init(_ a: any LinearOperator<Element>) throws {
-    matrix = try Self.entries(of: a)
-    let n = matrix.rows
-    lu = matrix
-    pivots = [Int32](repeating: 0, count: n)
-    order = [Int](repeating: 0, count: n)
-    inverseDiagonal = [Element](repeating: 0, count: n)
-    moduli = [Float](repeating: 0, count: n * n)
-    moduliScales = [Double](repeating: 0, count: n)
-    try factor()
+  init(_ a: any LinearOperator<Element>, refinesToRounding: Bool) throws {
+    self.refinesToRounding = refinesToRounding
+    factorization = try DenseFactorization(a)
   }
 
-  var rows: Int { matrix.rows }
-  var longestRow: Int { rows }
+  mutating func update(_ a: any LinearOperator<Element>) throws { factorization = try DenseFactorization(a) }
+
+  var rows: Int { factorization.rows }
+  var longestRow: Int { factorization.rows }
+  var rowSums: [Double] { factorization.rowSums }
+  var zeroPivots: Int { factorization.zeroPivots }
+  func reciprocalCondition() -> Double { factorization.rcond }
+  var events: [SolveEvent] {
+    singularityEvent(rcond: factorization.rcond, measure: factorization.conditionMeasure).map { [$0] } ?? []
+  }
+  var storedBytes: Int {
+    let entry = MemoryLayout<Element>.stride
+    return rows * rows * (2 * entry + MemoryLayout<Float>.stride) + (28 + entry) * rows
+  }
+
+  /// Columns that are refined in any case do better without.
+  var solvesAtOnce: Bool { !refinesToRounding }
   /// √n·u, 4u at least: what the sums of n products leave by rounding, for factors with partial pivoting. A refinement would cost as much
   /// as the solution and its residual.
-  var soundBackwardError: Double { max(4, Double(rows).squareRoot()) * Element.unitRoundoff }
-  var storedBytes: Int {
-    rows * rows * (2 * MemoryLayout<Element>.stride + MemoryLayout<Float>.stride) + (28 + MemoryLayout<Element>.stride) * rows
+  var soundBackwardError: Double {
+    (refinesToRounding ? 2 : max(4, Double(rows).squareRoot())) * Element.unitRoundoff
   }
 
-  mutating func update(_ a: any LinearOperator<Element>) throws {
-    matrix = try Self.entries(of: a)
-    try factor()
-  }
-
-  private static func entries(of a: any LinearOperator<Element>) throws -> DenseMatrix<Element> {
-    try checkShape(a.rows, equals: a.columns, "A is \(a.rows) × \(a.columns); LU needs a square matrix")
-    guard let matrix = a.denseMatrix ?? a.sparseMatrix?.dense else {
-      throw BlockKrylovError.unsupported(
-        "dense LU needs the entries of A and this operator has none; use block GMRES or block CG")
-    }
-    return matrix
-  }
-
-  // MARK: Factorisation
-
-  @specialized(where Element == Double)
-  @specialized(where Element == Float)
-  @specialized(where Element == Complex<Double>)
-  @specialized(where Element == Complex<Float>)
-  private mutating func factor() throws {
-    let n = rows
-    var columnSums = [Double](repeating: 0, count: n)
-    rowSums = [Double](repeating: 0, count: n)
-    unsafe matrix.withPointer { unsafe takeSums(n, $0, n, &columnSums, &rowSums) }
-    guard rowSums.allSatisfy({ $0.isFinite }) else {
-      throw BlockKrylovError.invalidMatrix("a row of A is not finite, or its sum overflows; remove NaN and infinity, or scale A")
-    }
-    takeModuli()
-    scaleRows(&columnSums)
-    oneNorm = columnSums.max() ?? 0
-    let firstZero = unsafe lu.withMutablePointer { a in
-      unsafe pivots.withUnsafeMutableBufferPointer { pivots in
-        unsafe pivots.baseAddress.map { unsafe LAPACK.lu(n, n, a, n, $0) } ?? 0
-      }
-    }
-    zeroPivots = firstZero == 0 ? 0 : (0..<n).reduce(0) { $0 + (lu[$1, $1] == 0 ? 1 : 0) }
-    for i in 0..<n {
-      order[i] = i
-      inverseDiagonal[i] = 1 / lu[i, i]
-    }
-    for i in 0..<n { order.swapAt(i, Int(pivots[i]) - 1) }
-    let event = singularityEvent(
-      rcond: reciprocalCondition(), measure: n <= Self.blockSize ? "in the 1-norm" : "1-norm estimate")
-    events = event.map { [$0] } ?? []
-  }
-
-  private mutating func takeModuli() {
-    let n = rows
-    var factors = [Element.Magnitude](repeating: 1, count: n)
-    // Any power far from the ends of the range: it only has to bring sums into that of single precision.
-    let limit = -Int(Element.Magnitude.leastNormalMagnitude.exponent) - 1
-    for i in 0..<n {
-      let exponent = rowSums[i] > 0 ? min(max(Int(rowSums[i].exponent) + 1, -limit), limit) : 0
-      factors[i] = Element.Magnitude(sign: .plus, exponent: .init(-exponent), significand: 1)
-      moduliScales[i] = Double(sign: .plus, exponent: exponent, significand: 1)
-    }
-    // Column-major, a row of A is a column to the kernel.
-    unsafe matrix.withPointer { a in
-      unsafe moduli.withUnsafeMutableBufferPointer { target in
-        guard let target = target.baseAddress else { return }
-        unsafe Kernels<Element>.moduli(n, n, a, n, times: factors, target, n)
-      }
-    }
-  }
-
-  /// Copies A into `lu`. Rows whose sums differ much are brought to the same magnitude by powers of two, which round nothing: pivots
-  /// and the condition then do not depend on the units of the equations.
-  private mutating func scaleRows(_ columnSums: inout [Double]) {
-    let n = rows
-    var (low, high) = (Double.infinity, 0.0)
-    for sum in rowSums where sum > 0 { (low, high) = (min(low, sum), max(high, sum)) }
-    guard high > 16 * low else {
-      scales = []
-      unsafe matrix.withPointer { a in
-        unsafe lu.withMutablePointer { unsafe Kernels<Element>.combine(n, n, 1, a, n, nil, $0, n) }
-      }
-      return
-    }
-    let factors = rowSums.map {
-      $0 > 0 ? Element.Magnitude(sign: .plus, exponent: .init(-Int($0.exponent)), significand: 1) : 1
-    }
-    scales = factors.map { Element($0) }
-    var sums = [Double](repeating: 0, count: n)
-    unsafe matrix.withPointer { a in
-      unsafe lu.withMutablePointer {
-        unsafe Kernels<Element>.scaleColumns(n, n, factors, a, n, $0, n)
-        unsafe takeSums(n, $0, n, &columnSums, &sums)
-      }
-    }
-  }
-
-  /// 1 / (‖D·A‖₁·‖(D·A)⁻¹‖₁): with the inverse itself where that costs less than an estimate.
-  func reciprocalCondition() -> Double {
-    guard zeroPivots == 0 else { return 0 }
-    let n = rows
-    guard n > 0, n <= Self.blockSize else {
-      return unsafe lu.withPointer {
-        unsafe Double(LAPACK.reciprocalCondition(n, $0, n, norm: Element.Magnitude(oneNorm)))
-      }
-    }
-    var inverse = BlockVector<Element>(rows: n, columns: n)
-    let (target, ld) = unsafe (inverse.mutableBase(), inverse.stride)
-    for i in 0..<n { unsafe target[i * ld + i] = 1 }
-    unsafe solveTriangles(n, target, ld)
-    var (columnSums, sums) = ([Double](repeating: 0, count: n), [Double](repeating: 0, count: n))
-    unsafe takeSums(n, target, ld, &sums, &columnSums)
-    let norm = columnSums.reduce(0) { $1 <= $0 ? $0 : $1 }
-    return norm.isFinite ? 1 / (oneNorm * norm) : 0
-  }
-
-  // MARK: Solution
-
-  @specialized(where Element == Double)
-  @specialized(where Element == Float)
-  @specialized(where Element == Complex<Double>)
-  @specialized(where Element == Complex<Float>)
-  func solve(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws {
-    let (target, ld, source, ldb) = unsafe (x.mutableBase(), x.stride, b.base, b.stride)
-    inPanels(b.columns) { unsafe solve($0.count, source + $0.lowerBound, ldb, target + $0.lowerBound, ld) }
-  }
-
-  @specialized(where Element == Double)
-  @specialized(where Element == Float)
-  @specialized(where Element == Complex<Double>)
-  @specialized(where Element == Complex<Float>)
-  func solveAndAssess(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws -> SolutionQuality? {
-    let (target, ld, source, ldb) = unsafe (x.mutableBase(), x.stride, b.base, b.stride)
-    var quality = SolutionQuality(columns: b.columns)
-    unsafe quality.withPointers { quality in
-      inPanels(b.columns) { columns in
-        let (x, b, m) = unsafe (target + columns.lowerBound, source + columns.lowerBound, columns.count)
-        unsafe solve(m, b, ldb, x, ld)
-        unsafe assess(m, x, ld, b, ldb, columns.lowerBound, into: quality)
-      }
-    }
-    quality.markNonFinite()
-    return quality
-  }
-
-  /// Runs `body` on panels of m columns.
-  private func inPanels(_ m: Int, _ body: (Range<Int>) -> Void) {
-    let (n, width) = (rows, Self.panelWidth)
-    guard n > 0, m > 0 else { return }
-    if m <= width { return body(0..<m) }
-    // A flop here takes a few times less than a byte from memory.
-    Parallel.parts((m + width - 1) / width, bytes: n * n / 64 * m * MemoryLayout<Element>.stride) { k in
-      body(k * width..<min(m, (k + 1) * width))
-    }
-  }
-
-  /// X = A⁻¹·B on m columns.
-  private func solve(
-    _ m: Int, _ b: UnsafePointer<Element>, _ ldb: Int, _ x: UnsafeMutablePointer<Element>, _ ldx: Int
-  ) {
-    let n = rows
-    unsafe order.withUnsafeBufferPointer { order in
-      guard let order = order.baseAddress else { return }
-      if scales.isEmpty {
-        unsafe Kernels<Element>.gatherRows(n, m, order, b, ldb, x, ldx)
-      } else {
-        unsafe withUnsafeTemporaryAllocation(of: Element.self, capacity: n * m) { scaled in
-          guard let scaled = scaled.baseAddress else { return }
-          unsafe Kernels<Element>.scaleRows(n, m, scales, b, ldb, scaled, m)
-          unsafe Kernels<Element>.gatherRows(n, m, order, scaled, m, x, ldx)
-        }
-      }
-    }
-    unsafe solveTriangles(m, x, ldx)
-  }
-
-  /// X = U⁻¹·L⁻¹·X on m columns: substitution in blocks on the diagonal, and products with what is beside them. A row-major block is the
-  /// column-major transpose, so that Xᵀ −= Yᵀ·Tᵀ.
-  private func solveTriangles(_ m: Int, _ x: UnsafeMutablePointer<Element>, _ ldx: Int) {
-    let (n, size) = (rows, Self.blockSize)
-    unsafe lu.withPointer { a in
-      for i in stride(from: 0, to: n, by: size) {
-        let (count, target) = unsafe (min(size, n - i), x + i * ldx)
-        if i > 0 { unsafe LAPACK.gemm(.none, .transpose, m, count, i, -1, x, ldx, a + i, n, 1, target, ldx) }
-        unsafe Kernels<Element>.solveTriangle(
-          upper: false, count, a + i * (n + 1), n, inverseDiagonal: nil, m, target, ldx)
-      }
-      unsafe inverseDiagonal.withUnsafeBufferPointer { inverse in
-        guard let inverse = inverse.baseAddress else { return }
-        for i in stride(from: (n - 1) / size * size, through: 0, by: -size) {
-          let (count, target) = unsafe (min(size, n - i), x + i * ldx)
-          let next = i + count
-          if next < n {
-            unsafe LAPACK.gemm(
-              .none, .transpose, m, count, n - next, -1, x + next * ldx, ldx, a + i + next * n, n, 1, target, ldx)
-          }
-          unsafe Kernels<Element>.solveTriangle(
-            upper: true, count, a + i * (n + 1), n, inverseDiagonal: inverse + i, m, target, ldx)
-        }
-      }
-    }
-  }
-
-  @specialized(where Element == Double)
-  @specialized(where Element == Float)
-  @specialized(where Element == Complex<Double>)
-  @specialized(where Element == Complex<Float>)
+  func solve(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws { factorization.solve(b, into: &x) }
   func solveAdjoint(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws {
-    let (n, m, target, ld) = unsafe (rows, b.columns, x.mutableBase(), x.stride)
-    guard n > 0, m > 0 else { return }
-    unsafe withUnsafeTemporaryAllocation(of: Element.self, capacity: n * m) { scratch in
-      guard let scratch = scratch.baseAddress else { return }
-      unsafe Kernels<Element>.toColumnMajor(n, m, b.base, b.stride, scratch, n)
-      unsafe lu.withPointer { a in
-        unsafe pivots.withUnsafeBufferPointer { pivots in
-          guard let pivots = pivots.baseAddress else { return }
-          unsafe LAPACK.solveLU(.adjoint, n, m, a, n, pivots, scratch, n)
-        }
-      }
-      unsafe Kernels<Element>.fromColumnMajor(n, m, scratch, n, target, ld)
-      // (S·A)⁻ᴴ = S⁻¹·A⁻ᴴ, S real.
-      if !scales.isEmpty { unsafe Kernels<Element>.scaleRows(n, m, scales, target, ld, target, ld) }
-    }
+    factorization.solveAdjoint(b, into: &x)
   }
-
-  // MARK: Quality
-
-  /// The residual and the backward error of m columns, the quality's from `first` on.
-  private func assess(
-    _ m: Int, _ x: UnsafePointer<Element>, _ ldx: Int, _ b: UnsafePointer<Element>, _ ldb: Int, _ first: Int,
-    into quality: SolutionQuality.Pointers
-  ) {
-    let (n, maxima) = unsafe (rows, quality.maxima + first)
-    // R, then for each column the three numbers of the kernel and the scale of |X|.
-    unsafe withUnsafeTemporaryAllocation(of: Element.self, capacity: n * m) { r in
-      unsafe withUnsafeTemporaryAllocation(of: Double.self, capacity: 4 * m) { sums in
-        guard let r = r.baseAddress, let sums = sums.baseAddress else { return }
-        unsafe subtractProduct(m, x, ldx, from: b, ldb, into: r, m)
-        unsafe takeMagnitude(m, x, ldx, maxima: maxima, scales: sums + 3 * m) { z in
-          unsafe Kernels<Element>.backwardErrors(
-            n, m, r, m, b, ldb, z, m, rowScales: moduliScales, scales: sums + 3 * m, rowSums: rowSums, maxima: maxima,
-            factor: 1000 * Double(n) * 2 * Element.unitRoundoff, sums)
-        }
-        for j in 0..<m {
-          unsafe quality.residuals[first + j] = sums[j].squareRoot()
-          unsafe quality.omega[first + j] = sums[m + j] + sums[2 * m + j]
-        }
-      }
-    }
+  func solveAndAssess(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws -> SolutionQuality? {
+    factorization.solveAndAssess(b, into: &x)
   }
-
-  /// R = B − A·X.
-  private func subtractProduct(
-    _ m: Int, _ x: UnsafePointer<Element>, _ ldx: Int, from b: UnsafePointer<Element>, _ ldb: Int,
-    into r: UnsafeMutablePointer<Element>, _ ldr: Int
-  ) {
-    let n = rows
-    unsafe Kernels<Element>.combine(n, m, 1, b, ldb, nil, r, ldr)
-    unsafe matrix.withPointer { unsafe LAPACK.gemm(.none, .transpose, m, n, n, -1, x, ldx, $0, n, 1, r, ldr) }
-  }
-
-  /// max |x_j| of each column, and Z with |A|·|X| = diag(`moduliScales`)·Z·diag(`scales`), for the duration of `body`.
-  private func takeMagnitude(
-    _ m: Int, _ x: UnsafePointer<Element>, _ ldx: Int, maxima: UnsafeMutablePointer<Double>,
-    scales: UnsafeMutablePointer<Double>, _ body: (UnsafePointer<Float>) -> Void
-  ) {
-    let (n, limit) = (rows, -Int(Element.Magnitude.leastNormalMagnitude.exponent) - 1)
-    unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * n * m) { scratch in
-      unsafe withUnsafeTemporaryAllocation(of: Element.Magnitude.self, capacity: m) { factors in
-        guard let scratch = scratch.baseAddress, let factors = factors.baseAddress else { return }
-        unsafe Kernels<Element>.columnMaxima(n, m, x, ldx, factors)
-        for j in 0..<m {
-          let maximum = unsafe factors[j]
-          let exponent = maximum > 0 && maximum.isFinite ? min(max(Int(maximum.exponent) + 1, -limit), limit) : 0
-          unsafe maxima[j] = Double(maximum)
-          unsafe scales[j] = Double(sign: .plus, exponent: exponent, significand: 1)
-          unsafe factors[j] = Element.Magnitude(sign: .plus, exponent: .init(-exponent), significand: 1)
-        }
-        unsafe Kernels<Element>.moduli(n, m, x, ldx, times: factors, scratch, m)
-        let z = unsafe scratch + n * m
-        unsafe moduli.withUnsafeBufferPointer { a in
-          guard let a = a.baseAddress else { return }
-          unsafe LAPACK<Float>.gemm(.none, .transpose, m, n, n, 1, scratch, m, a, n, 0, z, m)
-        }
-        unsafe body(z)
-      }
-    }
-  }
-
-  @specialized(where Element == Double)
-  @specialized(where Element == Float)
-  @specialized(where Element == Complex<Double>)
-  @specialized(where Element == Complex<Float>)
   func residualAndMagnitude(
     of x: BlockVector<Element>, _ b: BlockVector<Element>, into r: inout BlockVector<Element>,
     _ z: inout BlockVector<Element.Magnitude>
   ) {
-    let n = rows
-    let (source, ldx, right, ldb) = unsafe (x.base, x.stride, b.base, b.stride)
-    let (residual, ldr, target, ldz) = unsafe (r.mutableBase(), r.stride, z.mutableBase(), z.stride)
-    inPanels(x.columns) { columns in
-      let (j, m) = (columns.lowerBound, columns.count)
-      unsafe subtractProduct(m, source + j, ldx, from: right + j, ldb, into: residual + j, ldr)
-      unsafe withUnsafeTemporaryAllocation(of: Double.self, capacity: 2 * m) { scales in
-        guard let scales = scales.baseAddress else { return }
-        unsafe takeMagnitude(m, source + j, ldx, maxima: scales + m, scales: scales) { z in
-          for i in 0..<n {
-            for k in 0..<m {
-              unsafe target[i * ldz + j + k] = Element.Magnitude(Double(z[i * m + k]) * moduliScales[i] * scales[k])
-            }
-          }
-        }
-      }
-    }
-  }
-}
-
-/// Σ|a_ij| over the rows and over the columns of the n × n matrix at `a`, whose rows are `ld` apart.
-private func takeSums<Element: Scalar>(
-  _ n: Int, _ a: UnsafePointer<Element>, _ ld: Int, _ rowSums: inout [Double], _ columnSums: inout [Double]
-) {
-  unsafe rowSums.withUnsafeMutableBufferPointer { rowSums in
-    unsafe columnSums.withUnsafeMutableBufferPointer { columnSums in
-      guard let rowSums = rowSums.baseAddress, let columnSums = columnSums.baseAddress else { return }
-      unsafe Kernels<Element>.absoluteSums(n, n, a, ld, rows: rowSums, columns: columnSums)
-    }
+    factorization.residualAndMagnitude(of: x, b, into: &r, &z)
   }
 }

@@ -141,7 +141,9 @@ package struct SolutionQuality {
     unsafe residuals.withUnsafeMutableBufferPointer { residuals in
       unsafe omega.withUnsafeMutableBufferPointer { omega in
         unsafe maxima.withUnsafeMutableBufferPointer { maxima in
-          guard let residuals = residuals.baseAddress, let omega = omega.baseAddress, let maxima = maxima.baseAddress else { return }
+          guard let residuals = residuals.baseAddress, let omega = omega.baseAddress, let maxima = maxima.baseAddress else {
+            return
+          }
           unsafe body(Pointers(residuals: residuals, omega: omega, maxima: maxima))
         }
       }
