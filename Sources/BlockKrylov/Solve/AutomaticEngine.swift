@@ -1,5 +1,5 @@
 /// Runs the stages of a plan, each on the columns that are still unsolved.
-final class AutomaticEngine<Element: Scalar>: ImmediateEngine<Element>, SolveEngine {
+final class AutomaticEngine<Element: Scalar>: SolveEngine {
   private let plan: AutomaticPlan
   private let options: SolverOptions
   private var a: any LinearOperator<Element>
@@ -9,7 +9,7 @@ final class AutomaticEngine<Element: Scalar>: ImmediateEngine<Element>, SolveEng
   private var current = 0
   private var prologue: [SolveEvent] = []
   /// The first stage, where it may solve at once and no other stage took over.
-  private var immediate: ImmediateEngine<Element>?
+  private(set) var immediate: ImmediateEngine<Element>?
   /// What the direct stage takes, once somebody asked; `.some(nil)` when it cannot be told or must not be made.
   private var directWork: FactorizationWork??
 
@@ -18,14 +18,7 @@ final class AutomaticEngine<Element: Scalar>: ImmediateEngine<Element>, SolveEng
   ) throws {
     (self.plan, self.options, self.a, self.preconditioner) = (plan, options, a, preconditioner)
     engines = plan.stages.map { _ in nil }
-    super.init()
     try prepareFirst()
-  }
-
-  override var solvesAtOnce: Bool { immediate?.solvesAtOnce ?? false }
-
-  override func solveAtOnce(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws -> SolutionQuality? {
-    try immediate?.solveAtOnce(b, into: &x)
   }
 
   var methodName: String { engines[current]?.methodName ?? "auto" }

@@ -11,8 +11,8 @@ internal import ComplexModule
 public final class PreparedSolver<Element: Scalar> {
   private var a: any LinearOperator<Element>
   let engine: any SolveEngine<Element>
-  /// The engine, where it may solve at once.
-  let immediate: ImmediateEngine<Element>?
+  private let automatic: AutomaticEngine<Element>?
+  private let direct: ImmediateEngine<Element>?
   let options: SolverOptions
   /// Seconds that `prepare` took.
   public let setupSeconds: Double
@@ -20,11 +20,14 @@ public final class PreparedSolver<Element: Scalar> {
   init(a: any LinearOperator<Element>, engine: any SolveEngine<Element>, options: SolverOptions, setupSeconds: Double) {
     self.a = a
     self.engine = engine
-    immediate = engine as? ImmediateEngine<Element>
+    automatic = engine as? AutomaticEngine<Element>
+    direct = engine as? ImmediateEngine<Element>
     self.options = options
     self.setupSeconds = setupSeconds
   }
 
+  /// The engine that may solve at once: a direct one, or the one that an automatic choice began with.
+  var immediate: ImmediateEngine<Element>? { automatic?.immediate ?? direct }
   /// The name of the method.
   public var method: String { engine.methodName }
   /// The name of the preconditioner.
