@@ -160,11 +160,39 @@ final class DenseFactorization<Element: Scalar>: Sendable {
       inPanels(b.columns) { columns in
         let (x, b, m) = unsafe (target + columns.lowerBound, source + columns.lowerBound, columns.count)
         unsafe solve(m, b, ldb, x, ld)
-        unsafe assess(m, x, ld, b, ldb, columns.lowerBound, into: quality)
+        unsafe withUnsafeTemporaryAllocation(of: Element.self, capacity: rows * m) { r in
+          guard let r = r.baseAddress else { return }
+          unsafe assess(m, x, ld, b, ldb, residual: r, m, columns.lowerBound, into: quality)
+        }
       }
     }
-    quality.markNonFinite()
-    return quality
+    return quality.markingNonFinite()
+  }
+
+  /// Y = A⁻¹·B, or X + A⁻¹·R for the residual R of X; R becomes that of Y.
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  @specialized(where Element == Complex<Double>)
+  @specialized(where Element == Complex<Float>)
+  func correct(
+    _ r: inout BlockVector<Element>, of x: BlockVector<Element>?, _ b: BlockVector<Element>, into y: inout BlockVector<Element>
+  ) -> SolutionQuality {
+    let (target, ld, right, ldb) = unsafe (y.mutableBase(), y.stride, b.base, b.stride)
+    let (residual, ldr, n) = unsafe (r.mutableBase(), r.stride, rows)
+    var quality = SolutionQuality(columns: b.columns)
+    unsafe quality.withPointers { quality in
+      inPanels(b.columns) { columns in
+        let (j, m) = (columns.lowerBound, columns.count)
+        if let x {
+          unsafe solve(m, residual + j, ldr, target + j, ld)
+          unsafe Kernels<Element>.combine(n, m, 1, x.base + j, x.stride, 1, target + j, ld)
+        } else {
+          unsafe solve(m, right + j, ldb, target + j, ld)
+        }
+        unsafe assess(m, target + j, ld, right + j, ldb, residual: residual + j, ldr, j, into: quality)
+      }
+    }
+    return quality.markingNonFinite()
   }
 
   /// Runs `body` on panels of m columns.
@@ -253,24 +281,22 @@ final class DenseFactorization<Element: Scalar>: Sendable {
 
   /// The residual and the backward error of m columns, the quality's from `first` on.
   private func assess(
-    _ m: Int, _ x: UnsafePointer<Element>, _ ldx: Int, _ b: UnsafePointer<Element>, _ ldb: Int, _ first: Int,
-    into quality: SolutionQuality.Pointers
+    _ m: Int, _ x: UnsafePointer<Element>, _ ldx: Int, _ b: UnsafePointer<Element>, _ ldb: Int,
+    residual r: UnsafeMutablePointer<Element>, _ ldr: Int, _ first: Int, into quality: SolutionQuality.Pointers
   ) {
     let (n, maxima) = unsafe (rows, quality.maxima + first)
-    // R, then for each column the three numbers of the kernel and the scale of |X|.
-    unsafe withUnsafeTemporaryAllocation(of: Element.self, capacity: n * m) { r in
-      unsafe withUnsafeTemporaryAllocation(of: Double.self, capacity: 4 * m) { sums in
-        guard let r = r.baseAddress, let sums = sums.baseAddress else { return }
-        unsafe subtractProduct(m, x, ldx, from: b, ldb, into: r, m)
-        unsafe takeMagnitude(m, x, ldx, maxima: maxima, scales: sums + 3 * m) { z in
-          unsafe Kernels<Element>.backwardErrors(
-            n, m, r, m, b, ldb, z, m, rowScales: moduliScales, scales: sums + 3 * m, rowSums: rowSums, maxima: maxima,
-            factor: 1000 * Double(n) * 2 * Element.unitRoundoff, sums)
-        }
-        for j in 0..<m {
-          unsafe quality.residuals[first + j] = sums[j].squareRoot()
-          unsafe quality.omega[first + j] = sums[m + j] + sums[2 * m + j]
-        }
+    // For each column the three numbers of the kernel and the scale of |X|.
+    unsafe withUnsafeTemporaryAllocation(of: Double.self, capacity: 4 * m) { sums in
+      guard let sums = sums.baseAddress else { return }
+      unsafe subtractProduct(m, x, ldx, from: b, ldb, into: r, ldr)
+      unsafe takeMagnitude(m, x, ldx, maxima: maxima, scales: sums + 3 * m) { z in
+        unsafe Kernels<Element>.backwardErrors(
+          n, m, r, ldr, b, ldb, z, m, rowScales: moduliScales, scales: sums + 3 * m, rowSums: rowSums, maxima: maxima,
+          factor: 1000 * Double(n) * 2 * Element.unitRoundoff, sums)
+      }
+      for j in 0..<m {
+        unsafe quality.residuals[first + j] = sums[j].squareRoot()
+        unsafe quality.omega[first + j] = sums[m + j] + sums[2 * m + j]
       }
     }
   }

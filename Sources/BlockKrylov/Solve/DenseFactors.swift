@@ -41,6 +41,11 @@ struct DenseFactors<Element: Scalar>: DirectFactors {
   func solveAndAssess(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws -> SolutionQuality? {
     factorization.solveAndAssess(b, into: &x)
   }
+  func correct(
+    _ r: inout BlockVector<Element>, of x: BlockVector<Element>?, _ b: BlockVector<Element>, into y: inout BlockVector<Element>
+  ) throws -> SolutionQuality {
+    factorization.correct(&r, of: x, b, into: &y)
+  }
   func residualAndMagnitude(
     of x: BlockVector<Element>, _ b: BlockVector<Element>, into r: inout BlockVector<Element>,
     _ z: inout BlockVector<Element.Magnitude>

@@ -26,19 +26,25 @@ struct ImmediateSolveTests {
 
   private func bothWays<S: Scalar>(_ type: S.Type) throws {
     var random = SplitMix(81)
+    var count = 0
     for (n, m) in [(1, 1), (3, 2), (20, 20), (70, 65), (130, 5)] {
       for method in [DenseLU(), AutomaticSolver(), DenseLU().with { $0.recordsHistory = false }] as [any BlockMethod] {
         let prepared = try method.prepare(dense(n, &random, type))
         let b = random.block(n, m, type)
         var x = BlockVector<S>(rows: n, columns: m)
-        let short = try #require(try prepared.solveAtOnce(b, into: &x), "\(n) × \(m)")
         let long = try prepared.solveColumns(b, from: nil, observer: nil)
+        guard let short = try prepared.solveAtOnce(b, into: &x) else {
+          #expect(long.report.events.contains { $0.kind == .refined }, "\(n) × \(m)")
+          continue
+        }
+        count += 1
         #expect(x == long.solution)
         expectSame(short, long.report)
         let result = try prepared.solve(b)
         #expect(result.solution == x && result.report.columns == short.columns)
       }
     }
+    #expect(count >= 12, "of 15 solves, few need refinement")
   }
 
   @Test func theShortWayGivesTheSameBitsAndReports() throws {
