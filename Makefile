@@ -12,7 +12,7 @@ export CPATH := $(PREFIX)/include:$(PREFIX)/opt/openblas/include:$(CPATH)
 export LIBRARY_PATH := $(PREFIX)/lib:$(PREFIX)/opt/openblas/lib:$(LIBRARY_PATH)
 endif
 
-.PHONY: solve test bench bench-direct bench-solvers peers report literature matrices docs format lint dependencies clean
+.PHONY: solve test bench bench-seed bench-direct bench-solvers peers report literature matrices docs format lint dependencies clean
 
 ## solve: build, then solve a clamped elastic plate for its 8 load cases
 solve: dependencies
@@ -32,6 +32,11 @@ bench: dependencies
 ## literature: published results beside ours; MATRICES=folder for matrices that the gallery cannot generate
 literature: dependencies
 	@$(SWIFT) run -c release --package-path Benchmarks/literature --scratch-path .build/literature literature $(MATRICES)
+
+## bench-seed: time dense solves with B = I beside NumPy, JAX and lineax, in one run
+bench-seed: dependencies
+	@$(SWIFT) build -c release --package-path Benchmarks/seed --scratch-path .build/seed
+	@Benchmarks/seed/run.sh .build/seed/release/seed
 
 ## bench-direct: time sparse direct solves beside UMFPACK and CHOLMOD, in one run; MATRICES=files or gallery problems
 bench-direct: dependencies

@@ -85,6 +85,66 @@ static void NAME(maxima)(const struct operands *o) {
     run_pass(AT(maxima, pass), o, 256, o->m * PARTS, LANES_AT(0), DENSE_VECTORS * LANES_AT(0));
 }
 
+static void NAME(triangle)(const struct operands *o) {
+    run_pass(AT(triangle, pass), o, o->end > 0 ? o->end : 1, o->m * PARTS, LANES_AT(0), DENSE_VECTORS * LANES_AT(0));
+}
+
+/* Loops that the compiler turns into vectors by itself. */
+static void NAME(moduli)(const struct operands *o) {
+    const REAL *s = o->s;
+    for (int64_t i = 0; i < o->end; i++) {
+        const REAL *x = (const REAL *)o->x + i * o->ldx * PARTS;
+        float *y = (float *)o->y + i * o->ldy;
+        for (int64_t j = 0; j < o->m; j++) y[j] = (float)(NAME(absolute)(x + j * PARTS) * s[j]);
+    }
+}
+
+/* Sums along a row in eight strands, which vectors can hold. */
+static void NAME(sums)(const struct operands *o) {
+    double *rows = o->y, *columns = o->g;
+    for (int64_t j = 0; j < o->m; j++) columns[j] = 0;
+    for (int64_t i = 0; i < o->end; i++) {
+        const REAL *x = (const REAL *)o->x + i * o->ldx * PARTS;
+        double part[8] = {0};
+        int64_t j = 0;
+        for (; j + 8 <= o->m; j += 8) {
+            for (int l = 0; l < 8; l++) {
+                const double a = NAME(absolute)(x + (j + l) * PARTS);
+                part[l] += a;
+                columns[j + l] += a;
+            }
+        }
+        for (int l = 0; j + l < o->m; l++) {
+            const double a = NAME(absolute)(x + (j + l) * PARTS);
+            part[l] += a;
+            columns[j + l] += a;
+        }
+        rows[i] = ((part[0] + part[4]) + (part[1] + part[5])) + ((part[2] + part[6]) + (part[3] + part[7]));
+    }
+}
+
+/* A residual of 0 is no error even where the divisor is 0. */
+static void NAME(errors)(const struct operands *o) {
+    const double *sums = o->d, *maxima = o->alpha, *scales = o->s, *row_scales = o->c, factor = *(const double *)o->beta;
+    double *restrict squares = o->g, *restrict first = squares + o->m, *restrict second = first + o->m;
+    for (int64_t j = 0; j < 3 * o->m; j++) squares[j] = 0;
+    for (int64_t i = 0; i < o->end; i++) {
+        const REAL *r = (const REAL *)o->x + i * o->ldx * PARTS, *b = (const REAL *)o->b + i * o->ldb * PARTS;
+        const float *z = (const float *)o->z + i * o->ldz;
+        const double sum = sums[i], scale = row_scales[i];
+        for (int64_t j = 0; j < o->m; j++) {
+            const double residual = NAME(absolute)(r + j * PARTS), right = NAME(absolute)(b + j * PARTS);
+            const double product = z[j] * scale * scales[j], bound = sum * maxima[j];
+            const int large = product + right > factor * (bound + right);
+            const double error = residual / (residual > 0 ? product + (large ? right : bound) : 1);
+            const double one = large ? error : 0, two = large ? 0 : error;
+            squares[j] += residual * residual;
+            first[j] = first[j] < one ? one : first[j];
+            second[j] = second[j] < two ? two : second[j];
+        }
+    }
+}
+
 typedef struct { REAL part[PARTS]; } NAME(entry);
 #define ENTRY NAME(entry)
 #define ROW(name, i) ((ENTRY *)o->name + (i) * o->ld##name)
@@ -101,12 +161,12 @@ static void NAME(scatter_columns)(const struct operands *o) {
 
 static void NAME(gather_rows)(const struct operands *o) {
     for (int64_t i = 0; i < o->end; i++)
-        for (int64_t j = 0; j < o->m; j++) ROW(y, i)[j] = ROW(x, o->list[i])[j];
+        move_row(ROW(y, i), ROW(x, o->list[i]), o->m * (int64_t)sizeof(ENTRY));
 }
 
 static void NAME(scatter_rows)(const struct operands *o) {
     for (int64_t i = 0; i < o->end; i++)
-        for (int64_t j = 0; j < o->m; j++) ROW(y, o->list[i])[j] = ROW(x, i)[j];
+        move_row(ROW(y, o->list[i]), ROW(x, i), o->m * (int64_t)sizeof(ENTRY));
 }
 
 /* 64 rows at a time stay in the cache while the columns pass. */

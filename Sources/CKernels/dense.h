@@ -96,5 +96,46 @@ INLINE void LN(inner)(PASS_ARGUMENTS) {
     if (TILE > 2 && a + 2 <= o->p) LN(inner_rows)(2, n, o, begin, end, a, column, width), a += 2;
     if (a < o->p) LN(inner_rows)(1, n, o, begin, end, a, column, width);
 }
+/* Rows i ..< i + rows of a triangular solve in place: what `count` rows from row `from` on, which are done, contribute, then the
+ * triangle on the diagonal in registers. Entry (i, k) of the triangle is value[i + k ldc]. */
+INLINE void LN(triangle_rows)(const int rows, const int descending, const int n, const struct operands *o, int64_t i,
+                              int64_t from, int64_t count, int64_t column, int64_t width) {
+    const REAL *t = (const REAL *)o->value + i * PARTS, *d = o->d ? (const REAL *)o->d + i * PARTS : NULL;
+    const int64_t ldt = o->ldc * PARTS, ldy = o->ldy * PARTS;
+    REAL *y = (REAL *)o->y + column;
+    VECTOR x[TILE][DENSE_VECTORS];
+    LN(tile)(rows, n, 1, width, count, t + from * ldt, PARTS, ldt, y + from * ldy, ldy, count, 1, x);
+    t += i * ldt;
+    y += i * ldy;
+    UNROLL for (int k = 0; k < rows; k++) {
+        const int r = descending ? rows - 1 - k : k;
+        UNROLL for (int v = 0; v < n; v++) x[r][v] = LOAD(y + r * ldy + OFFSET(v)) - x[r][v];
+        UNROLL for (int l = 0; l < k; l++) {
+            const int q = descending ? rows - 1 - l : l;
+            UNROLL for (int v = 0; v < n; v++) x[r][v] -= TIMES(t + r * PARTS + q * ldt, x[q][v]);
+        }
+        if (d) UNROLL for (int v = 0; v < n; v++) x[r][v] = TIMES(d + r * PARTS, x[r][v]);
+        UNROLL for (int v = 0; v < n; v++) AS_STORED(y + r * ldy + OFFSET(v)) = x[r][v];
+    }
+}
+
+INLINE void LN(triangle)(PASS_ARGUMENTS) {
+    const int64_t tiles = end / TILE * TILE;
+    (void)begin;
+    if (o->descending) {
+        int64_t i = end;
+        for (; i >= TILE; i -= TILE) LN(triangle_rows)(TILE, 1, n, o, i - TILE, i, end - i, column, width);
+        if (TILE > 4 && i >= 4) i -= 4, LN(triangle_rows)(4, 1, n, o, i, i + 4, end - i - 4, column, width);
+        if (TILE > 2 && i >= 2) i -= 2, LN(triangle_rows)(2, 1, n, o, i, i + 2, end - i - 2, column, width);
+        if (TILE > 1 && i >= 1) LN(triangle_rows)(1, 1, n, o, 0, 1, end - 1, column, width);
+    } else {
+        int64_t i = 0;
+        for (; i < tiles; i += TILE) LN(triangle_rows)(TILE, 0, n, o, i, 0, i, column, width);
+        if (TILE > 4 && i + 4 <= end) LN(triangle_rows)(4, 0, n, o, i, 0, i, column, width), i += 4;
+        if (TILE > 2 && i + 2 <= end) LN(triangle_rows)(2, 0, n, o, i, 0, i, column, width), i += 2;
+        if (TILE > 1 && i < end) LN(triangle_rows)(1, 0, n, o, i, 0, i, column, width);
+    }
+}
+
 #undef FULL
 #undef AHEAD

@@ -42,6 +42,13 @@ static void run_pass(pass *run, const struct operands *o, int64_t strip, int64_t
     }
 }
 
+/* Copies a row, which is short as a rule: without a call. */
+static inline void move_row(void *to, const void *from, int64_t bytes) {
+    int64_t k = 0;
+    for (; k + 32 <= bytes; k += 32) memcpy((char *)to + k, (const char *)from + k, 32);
+    for (; k < bytes; k += 4) memcpy((char *)to + k, (const char *)from + k, 4);
+}
+
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("clang loop unroll(full)")
 #define PASTE3_(a, b, c) a##_##b##_##c
@@ -209,6 +216,28 @@ void bk_basis_combine_columns(bk_scalar type, int64_t begin, int64_t end, int64_
                               int64_t m, const void *s, void *y, int64_t ldy) {
     RUN(basis_combine, type, .begin = begin, .end = end, .count = count, .blocks = v, .ldx = ldv, .q = m, .s = s, .y = y,
         .ldy = ldy);
+}
+
+void bk_triangle(bk_scalar type, int descending, int64_t n, const void *t, int64_t ldt, const void *d, int64_t m, void *x,
+                 int64_t ldx) {
+    RUN(triangle, type, .descending = descending, .end = n, .value = t, .ldc = ldt, .d = d, .m = m, .y = x, .ldy = ldx);
+}
+
+void bk_moduli(bk_scalar type, int64_t rows, int64_t m, const void *x, int64_t ldx, const void *s, float *y,
+               int64_t ldy) {
+    RUN(moduli, type, .end = rows, .m = m, .x = x, .ldx = ldx, .s = s, .y = y, .ldy = ldy);
+}
+
+void bk_absolute_sums(bk_scalar type, int64_t rows, int64_t m, const void *x, int64_t ldx, double *row_sums,
+                      double *column_sums) {
+    RUN(sums, type, .end = rows, .m = m, .x = x, .ldx = ldx, .y = row_sums, .g = column_sums);
+}
+
+void bk_backward_errors(bk_scalar type, int64_t rows, int64_t m, const void *r, int64_t ldr, const void *b, int64_t ldb,
+                        const float *z, int64_t ldz, const double *row_scales, const double *scales,
+                        const double *row_sums, const double *maxima, double factor, double *out) {
+    RUN(errors, type, .end = rows, .m = m, .x = r, .ldx = ldr, .b = b, .ldb = ldb, .z = (void *)z, .ldz = ldz,
+        .c = row_scales, .s = scales, .d = row_sums, .alpha = maxima, .beta = &factor, .g = out);
 }
 
 void bk_column_squares(bk_scalar type, int64_t rows, int64_t m, const void *x, int64_t ldx, void *out) {

@@ -114,6 +114,7 @@ PASS(maxima, DENSE_VECTORS)
 PASS(dots, DENSE_VECTORS)
 PASS(basis_update, DENSE_VECTORS)
 PASS(basis_combine, DENSE_VECTORS)
+PASS(triangle, DENSE_VECTORS)
 
 #if PARTS == 1 && (LANES_AT(0) == 8 || LANES_AT(0) == 16)
 #define PAIRED 1

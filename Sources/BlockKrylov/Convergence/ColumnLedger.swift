@@ -189,9 +189,10 @@ struct ColumnLedger<Element: Scalar> {
 
   /// The reports of all columns, with their histories.
   func reports(_ monitor: SolveMonitor) -> [ColumnReport] {
-    entries.map { entry in
+    let record = monitor.record
+    return entries.map { entry in
       var entry = entry
-      entry.history = monitor.history(column: entry.index)
+      entry.residualHistory = ResidualHistory(record: record, width: entries.count, column: entry.index)
       return entry
     }
   }

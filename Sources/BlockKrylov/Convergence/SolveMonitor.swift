@@ -37,7 +37,6 @@ package final class SolveMonitor {
   private var excluded: [Bool]
   private let recordsHistory: Bool
   private var history: [Double] = []
-  private var historyRows = 0
 
   package init(columns: Int, timeLimit: Duration?, recordsHistory: Bool, observer: SolveObserver?) {
     relativeResiduals = [Double](repeating: .nan, count: columns)
@@ -125,12 +124,13 @@ package final class SolveMonitor {
   private func appendHistory() {
     guard recordsHistory else { return }
     history.append(contentsOf: relativeResiduals)
-    historyRows += 1
   }
+
+  /// The recorded estimates of all columns, a row for the start and each iteration.
+  package var record: [Double] { unsafe history.withUnsafeBufferPointer { unsafe Array($0) } }
 
   /// The recorded estimates of one column, without those from before it took part.
   package func history(column: Int) -> [Double] {
-    let width = relativeResiduals.count
-    return (0..<historyRows).map { history[$0 * width + column] }.filter { !$0.isNaN }
+    ResidualHistory(record: history, width: relativeResiduals.count, column: column).values
   }
 }

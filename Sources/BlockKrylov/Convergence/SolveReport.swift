@@ -24,7 +24,8 @@ public struct ColumnReport: Sendable, Equatable {
   /// A bound of ‖x − x̂‖_∞ / ‖x̂‖_∞ (direct solves with ``SolverOptions/boundsForwardErrors``); `nil` elsewhere.
   public internal(set) var forwardErrorBound: Double?
   /// The estimated relative residual at the start and after each iteration, where recording was asked for.
-  public internal(set) var history: [Double]
+  public var history: [Double] { residualHistory.values }
+  var residualHistory: ResidualHistory
 
   /// `estimatedResidual` / ‖b‖; 0 for a zero column.
   public var estimatedRelativeResidual: Double { relative(estimatedResidual) }
@@ -43,6 +44,19 @@ public struct ColumnReport: Sendable, Equatable {
     estimatedResidual: Double = .nan, trueResidual: Double = .nan, energyErrorEstimate: Double? = nil,
     backwardError: Double? = nil, normalResidual: Double? = nil, forwardErrorBound: Double? = nil, history: [Double] = []
   ) {
+    self.init(
+      index: index, status: status, iterations: iterations, rightHandSideNorm: rightHandSideNorm, threshold: threshold,
+      estimatedResidual: estimatedResidual, trueResidual: trueResidual, backwardError: backwardError,
+      residualHistory: ResidualHistory(record: history, width: 1, column: 0))
+    self.energyErrorEstimate = energyErrorEstimate
+    self.normalResidual = normalResidual
+    self.forwardErrorBound = forwardErrorBound
+  }
+
+  init(
+    index: Int, status: ColumnStatus, iterations: Int = 0, rightHandSideNorm: Double, threshold: Double,
+    estimatedResidual: Double, trueResidual: Double, backwardError: Double?, residualHistory: ResidualHistory
+  ) {
     self.index = index
     self.status = status
     self.iterations = iterations
@@ -50,11 +64,8 @@ public struct ColumnReport: Sendable, Equatable {
     self.threshold = threshold
     self.estimatedResidual = estimatedResidual
     self.trueResidual = trueResidual
-    self.energyErrorEstimate = energyErrorEstimate
     self.backwardError = backwardError
-    self.normalResidual = normalResidual
-    self.forwardErrorBound = forwardErrorBound
-    self.history = history
+    self.residualHistory = residualHistory
   }
 }
 

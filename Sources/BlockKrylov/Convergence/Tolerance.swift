@@ -28,7 +28,7 @@ public struct Tolerance: Sendable, Equatable {
 
   /// Refuses negative and NaN bounds, and lists that do not fit m columns.
   func validate(columns: Int? = nil) throws {
-    for (name, list) in [("relative", relative ?? []), ("absolute", absolute)] {
+    func check(_ list: [Double], _ name: String) throws {
       if let bad = list.first(where: { !($0 >= 0) }) {
         throw BlockKrylovError.invalidOption("the \(name) tolerance \(bad) is not a number ≥ 0")
       }
@@ -37,6 +37,8 @@ public struct Tolerance: Sendable, Equatable {
           "\(list.count) \(name) tolerances for \(columns) right-hand sides; give one for all or one per column")
       }
     }
+    if let relative { try check(relative, "relative") }
+    try check(absolute, "absolute")
     if relative?.isEmpty == true || absolute.isEmpty {
       throw BlockKrylovError.invalidOption("a list of tolerances is empty; give one for all columns or one per column")
     }

@@ -117,6 +117,40 @@ enum Kernels<S: Scalar> {
 
   static var largestInPlaceUpdate: Int { Int(BK_MAXIMUM_IN_PLACE) }
 
+  /// X = T⁻¹·X, T column-major.
+  @inline(__always)
+  static func solveTriangle(
+    upper: Bool, _ n: Int, _ t: Pointer, _ ldt: Int, inverseDiagonal: Pointer?, _ m: Int, _ x: MutablePointer, _ ldx: Int
+  ) {
+    unsafe bk_triangle(S.kernelType, upper ? 1 : 0, Int64(n), t, Int64(ldt), inverseDiagonal, Int64(m), x, Int64(ldx))
+  }
+
+  @inline(__always)
+  static func moduli(
+    _ rows: Int, _ m: Int, _ x: Pointer, _ ldx: Int, times s: RealPointer, _ y: UnsafeMutablePointer<Float>, _ ldy: Int
+  ) {
+    unsafe bk_moduli(S.kernelType, Int64(rows), Int64(m), x, Int64(ldx), s, y, Int64(ldy))
+  }
+
+  @inline(__always)
+  static func absoluteSums(
+    _ rows: Int, _ m: Int, _ x: Pointer, _ ldx: Int, rows rowSums: UnsafeMutablePointer<Double>,
+    columns columnSums: UnsafeMutablePointer<Double>
+  ) {
+    unsafe bk_absolute_sums(S.kernelType, Int64(rows), Int64(m), x, Int64(ldx), rowSums, columnSums)
+  }
+
+  @inline(__always)
+  static func backwardErrors(
+    _ rows: Int, _ m: Int, _ r: Pointer, _ ldr: Int, _ b: Pointer, _ ldb: Int, _ z: UnsafePointer<Float>, _ ldz: Int,
+    rowScales: UnsafePointer<Double>, scales: UnsafePointer<Double>, rowSums: UnsafePointer<Double>,
+    maxima: UnsafePointer<Double>, factor: Double, _ out: UnsafeMutablePointer<Double>
+  ) {
+    unsafe bk_backward_errors(
+      S.kernelType, Int64(rows), Int64(m), r, Int64(ldr), b, Int64(ldb), z, Int64(ldz), rowScales, scales, rowSums, maxima,
+      factor, out)
+  }
+
   @inline(__always)
   static func columnSquares(_ rows: Int, _ m: Int, _ x: Pointer, _ ldx: Int, _ out: MutableRealPointer) {
     unsafe bk_column_squares(S.kernelType, Int64(rows), Int64(m), x, Int64(ldx), out)

@@ -8,6 +8,8 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
   /// The stage that solved last: where reports take their names from.
   private var current = 0
   private var prologue: [SolveEvent] = []
+  /// The first stage, where it may solve at once and no other stage took over.
+  private(set) var immediate: ImmediateEngine<Element>?
   /// What the direct stage takes, once somebody asked; `.some(nil)` when it cannot be told or must not be made.
   private var directWork: FactorizationWork??
 
@@ -71,6 +73,7 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
     while true {
       do {
         try prepare(current)
+        immediate = plan.stages[current].negated ? nil : engines[current] as? ImmediateEngine<Element>
         return
       } catch let error as BlockKrylovError where current + 1 < plan.stages.count {
         prologue.append(
@@ -105,6 +108,7 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
       monitor.judge = nil
       if part.trueResiduals.contains(where: { $0.isNaN }) { try recompute(part) }
       whole.absorb(part, at: list)
+      if k != current { immediate = nil }
       current = k
       for j in list where whole.trueResiduals[j] <= best[j] {
         best[j] = whole.trueResiduals[j]

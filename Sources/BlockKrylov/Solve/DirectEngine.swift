@@ -19,6 +19,10 @@ package protocol DirectFactors<Element>: Sendable {
 
   /// X = A⁻¹·B by the factors alone; NaN and infinity come out where a pivot is zero.
   func solve(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws
+  /// Whether `solveAndAssess` does anything: where X and its quality are found at once for less.
+  var solvesAtOnce: Bool { get }
+  /// The same with the quality of every column; `nil` without `solvesAtOnce`.
+  func solveAndAssess(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws -> SolutionQuality?
   /// Y = A⁻¹·B, or Y = X + A⁻¹·R where an iterate X and its residual R are given; then R = B − A·Y and the quality of every column.
   func correct(
     _ r: inout BlockVector<Element>, of x: BlockVector<Element>?, _ b: BlockVector<Element>, into y: inout BlockVector<Element>
@@ -48,6 +52,10 @@ package protocol DirectFactors<Element>: Sendable {
 }
 
 extension DirectFactors {
+  /// No.
+  package var solvesAtOnce: Bool { false }
+  /// Not at once.
+  package func solveAndAssess(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws -> SolutionQuality? { nil }
   /// 2u: rounding of A and B alone gives as much.
   package var soundBackwardError: Double { 2 * Element.unitRoundoff }
 
@@ -92,7 +100,7 @@ extension DirectFactors {
 }
 
 /// Solves by factors with iterative refinement, and says for each column what came of it: the engine of all direct methods.
-package final class DirectEngine<Factors: DirectFactors>: SolveEngine {
+package final class DirectEngine<Factors: DirectFactors>: ImmediateEngine<Factors.Element>, SolveEngine {
   package typealias Element = Factors.Element
   package let preconditionerName = "none"
   package let sharesSpace = false
@@ -121,6 +129,17 @@ package final class DirectEngine<Factors: DirectFactors>: SolveEngine {
   }
 
   package func update(_ a: any LinearOperator<Element>) throws { try factors.update(a) }
+
+  override var solvesAtOnce: Bool {
+    factors.solvesAtOnce && factors.failure == nil && factors.zeroPivots == 0 && !boundsErrors
+  }
+
+  override func solveAtOnce(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws -> SolutionQuality? {
+    guard let quality = try factors.solveAndAssess(b, into: &x) else { return nil }
+    let sound = factors.soundBackwardError
+    for omega in quality.omega where !(omega <= sound) { return nil }
+    return quality
+  }
 
   package func solve(_ problem: SolveProblem<Element>) throws {
     let problem = problem.block

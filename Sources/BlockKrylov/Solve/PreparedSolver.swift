@@ -1,3 +1,5 @@
+internal import ComplexModule
+
 /// A method bound to one A: preconditioner or factors, and workspace, made once and used for many right-hand sides.
 ///
 /// ```swift
@@ -9,6 +11,8 @@
 public final class PreparedSolver<Element: Scalar> {
   private var a: any LinearOperator<Element>
   let engine: any SolveEngine<Element>
+  private let automatic: AutomaticEngine<Element>?
+  private let direct: ImmediateEngine<Element>?
   let options: SolverOptions
   /// Seconds that `prepare` took.
   public let setupSeconds: Double
@@ -16,10 +20,14 @@ public final class PreparedSolver<Element: Scalar> {
   init(a: any LinearOperator<Element>, engine: any SolveEngine<Element>, options: SolverOptions, setupSeconds: Double) {
     self.a = a
     self.engine = engine
+    automatic = engine as? AutomaticEngine<Element>
+    direct = engine as? ImmediateEngine<Element>
     self.options = options
     self.setupSeconds = setupSeconds
   }
 
+  /// The engine that may solve at once: a direct one, or the one that an automatic choice began with.
+  var immediate: ImmediateEngine<Element>? { automatic?.immediate ?? direct }
   /// The name of the method.
   public var method: String { engine.methodName }
   /// The name of the preconditioner.
@@ -93,16 +101,52 @@ public final class PreparedSolver<Element: Scalar> {
   public func solve(
     _ b: BlockVector<Element>, from guess: BlockVector<Element>? = nil, observer: SolveObserver? = nil
   ) throws -> SolveResult<Element> {
-    try checkShape(b.rows, equals: a.rows, "A has \(a.rows) rows, B has \(b.rows)")
-    if let guess {
-      try checkShape(guess.rows, equals: a.columns, "A has \(a.columns) columns, the initial guess has \(guess.rows) rows")
-      try checkShape(guess.columns, equals: b.columns, "B has \(b.columns) columns, the initial guess has \(guess.columns)")
+    try checkShapes(b, guess)
+    return try options.onItsThreads {
+      if guess == nil, immediate?.solvesAtOnce == true {
+        var x = BlockVector<Element>(rows: a.columns, columns: b.columns)
+        if let report = try solveAtOnce(b, into: &x) { return SolveResult(solution: x, report: report) }
+      }
+      return try solveColumns(b, from: guess, observer: observer)
     }
-    try options.tolerance.validate(columns: b.columns)
-    return try options.onItsThreads { try solveColumns(b, from: guess, observer: observer) }
   }
 
-  private func solveColumns(
+  /// Solves A·X = B for all columns of B into a block that is there: for time steps and other loops of many solves.
+  ///
+  /// - Parameters:
+  ///   - b: n × m right-hand sides.
+  ///   - x: n × m; the solution. A direct solve of plain columns writes into its memory.
+  ///   - startingFromX: whether X holds the initial guess; its numbers mean nothing otherwise.
+  ///   - observer: called after each block iteration; may stop the solve.
+  /// - Returns: a report for every column.
+  /// - Throws: as ``solve(_:from:observer:)``; X keeps its numbers when shapes do not fit.
+  public func solve(
+    _ b: BlockVector<Element>, into x: inout BlockVector<Element>, startingFromX: Bool = false, observer: SolveObserver? = nil
+  ) throws -> SolveReport {
+    try checkShapes(b, x)
+    return try options.onItsThreads {
+      if !startingFromX, let report = try solveAtOnce(b, into: &x) { return report }
+      let result = try solveColumns(b, from: startingFromX ? x : nil, observer: observer)
+      x = result.solution
+      return result.report
+    }
+  }
+
+  private func checkShapes(_ b: BlockVector<Element>, _ x: BlockVector<Element>?) throws {
+    try checkShape(b.rows, equals: a.rows, "A has \(a.rows) rows, B has \(b.rows)")
+    if let x {
+      try checkShape(x.rows, equals: a.columns, "A has \(a.columns) columns, the initial guess has \(x.rows) rows")
+      try checkShape(x.columns, equals: b.columns, "B has \(b.columns) columns, the initial guess has \(x.columns)")
+    }
+    try options.tolerance.validate(columns: b.columns)
+  }
+
+  /// Solves with books for every column: scales them, sets aside those that need no iteration, solves the others in groups.
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  @specialized(where Element == Complex<Double>)
+  @specialized(where Element == Complex<Float>)
+  func solveColumns(
     _ b: BlockVector<Element>, from guess: BlockVector<Element>?, observer: SolveObserver?
   ) throws -> SolveResult<Element> {
     let began = ContinuousClock.now
@@ -145,7 +189,8 @@ public final class PreparedSolver<Element: Scalar> {
 extension SolverOptions {
   /// Runs `body` with the threads of these options, and BLAS on one.
   func onItsThreads<Result>(_ body: () throws -> Result) rethrows -> Result {
-    try Threads.$limit.withValue(threads ?? Threads.limit) { try SerialBLAS.run(body) }
+    guard let threads else { return try SerialBLAS.run(body) }
+    return try Threads.$limit.withValue(threads) { try SerialBLAS.run(body) }
   }
 }
 

@@ -87,6 +87,11 @@ package struct SolutionQuality {
     (self.residuals, self.omega, self.maxima) = (residuals, omega, maxima)
   }
 
+  init(columns: Int) {
+    residuals = [Double](repeating: 0, count: columns)
+    (omega, maxima) = (residuals, residuals)
+  }
+
   var worst: Double { omega.max() ?? 0 }
 
   func picking(_ list: [Int]) -> SolutionQuality {
@@ -100,6 +105,26 @@ package struct SolutionQuality {
       (result.residuals[j], result.omega[j]) = (.nan, .infinity)
     }
     return result
+  }
+
+  /// The three lists, for threads that fill parts of them.
+  @unsafe struct Pointers {
+    var residuals: UnsafeMutablePointer<Double>
+    var omega: UnsafeMutablePointer<Double>
+    var maxima: UnsafeMutablePointer<Double>
+  }
+
+  mutating func withPointers(_ body: (Pointers) -> Void) {
+    unsafe residuals.withUnsafeMutableBufferPointer { residuals in
+      unsafe omega.withUnsafeMutableBufferPointer { omega in
+        unsafe maxima.withUnsafeMutableBufferPointer { maxima in
+          guard let residuals = residuals.baseAddress, let omega = omega.baseAddress, let maxima = maxima.baseAddress else {
+            return
+          }
+          unsafe body(Pointers(residuals: residuals, omega: omega, maxima: maxima))
+        }
+      }
+    }
   }
 }
 

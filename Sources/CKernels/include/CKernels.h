@@ -102,6 +102,30 @@ void bk_basis_update(bk_scalar type, int64_t begin, int64_t end, int64_t count, 
 void bk_basis_combine_columns(bk_scalar type, int64_t begin, int64_t end, int64_t count, const void *const *v, int64_t ldv,
                               int64_t m, const void *s, void *y, int64_t ldy);
 
+/* ---- dense triangles and the quality of a solution ------------------------------------------------------------- */
+
+/* X = T^-1 X in place, X n x m row-major. T is n x n column-major with leading dimension ldt: the lower triangle for
+ * descending == 0, the upper one else. d holds the inverse diagonal; NULL: ones. The other triangle is not read. */
+void bk_triangle(bk_scalar type, int descending, int64_t n, const void *t, int64_t ldt, const void *d, int64_t m, void *x,
+                 int64_t ldx);
+
+/* Y[i,j] = |X[i,j]| s[j] in single precision, s of the real type. */
+void bk_moduli(bk_scalar type, int64_t rows, int64_t m, const void *x, int64_t ldx, const void *s, float *y,
+               int64_t ldy);
+
+/* The sums of |X[i,j]| along each row and down each column, in double precision. */
+void bk_absolute_sums(bk_scalar type, int64_t rows, int64_t m, const void *x, int64_t ldx, double *row_sums,
+                      double *column_sums);
+
+/* For every column of R = B - A X: sum_i |r_i|^2 in out[j], and the two backward errors of M. Arioli, J. W. Demmel and I. S. Duff
+ * in out[m+j], out[2m+j]. With z_i = Z[i,j] row_scales[i] scales[j], that is (|A||X|)_ij, and s_i = row_sums[i] maxima[j], that
+ * is the sum of |a_ik| times max |x_k|: out[m+j] is the largest |r_i| / (z_i + |b_i|) over the rows where z_i + |b_i| exceeds
+ * factor (s_i + |b_i|), out[2m+j] the largest |r_i| / (z_i + s_i) over the others; a residual of 0 counts as no error. NaNs show in
+ * out[j] alone. */
+void bk_backward_errors(bk_scalar type, int64_t rows, int64_t m, const void *r, int64_t ldr, const void *b, int64_t ldb,
+                        const float *z, int64_t ldz, const double *row_scales, const double *scales,
+                        const double *row_sums, const double *maxima, double factor, double *out);
+
 /* ---- columns and rows of one block --------------------------------------------------------------------------- */
 /* "real" is float for the first and third, double for the second and fourth scalar type. */
 
