@@ -3,7 +3,7 @@ public enum ColumnStatus: Sendable, Equatable {
   /// B − A·X was recomputed and this column meets its tolerance.
   case converged
   /// A·x = b has no solution that meets the tolerance, and x is the least-squares solution: ‖Aᴴr‖ was recomputed and vanishes to the
-  /// tolerance (LSQR, LSMR). What remains of r is ``ColumnReport/trueResidual``.
+  /// tolerance (LSQR, LSMR), or follows from a known ``NullSpace``. What remains of r is ``ColumnReport/trueResidual``.
   case leastSquares
   /// The initial guess already met the tolerance.
   case convergedAtStart

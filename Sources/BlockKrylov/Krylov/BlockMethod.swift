@@ -4,6 +4,8 @@ public protocol BlockMethod: Sendable {
   var name: String { get }
   /// The options.
   var options: SolverOptions { get set }
+  /// Whether a tolerance may be measured in the energy norm (``ColumnNorm/energy``); false by default.
+  var estimatesEnergyErrors: Bool { get }
 
   /// Builds what many solves with one A share.
   ///
@@ -64,6 +66,9 @@ public struct SolveProblem<Element: Scalar> {
 }
 
 extension BlockMethod {
+  /// Only conjugate gradients do.
+  public var estimatesEnergyErrors: Bool { false }
+
   /// The same method with this preconditioner.
   public func preconditioned(by choice: PreconditionerChoice) -> Self {
     var copy = self

@@ -48,7 +48,7 @@ extension BlockMethod {
         "the preconditioner \(choice.name) is built from a sparse matrix and this operator has none; pass one of your own to prepare"
       )
     }
-    return try choice.build(for: matrix)
+    return try choice.build(for: matrix)?.projected(for: a)
   }
 }
 
@@ -144,14 +144,16 @@ extension BlockProblem {
   func verify(into r: inout BlockVector<Element>, _ space: BlockSpace<Element>, norms: inout [Double]) throws {
     try residual(of: x, b, into: &r)
     space.columnNorms(r, into: &norms)
+    let errorsAreSmall = confirmedEnergies(r, space, norms: norms)
     for j in status.indices {
       trueResiduals[j] = norms[j]
-      if norms[j] <= thresholds[j] {
+      if norms[j] <= thresholds[j] || errorsAreSmall[j] {
         finish(column: j, .converged)
       } else if status[j] == .converged {
         status[j] = nil
       }
     }
+    finishLimited()
   }
 
   /// The least bound for an estimate of column j: below it, it is rounding.

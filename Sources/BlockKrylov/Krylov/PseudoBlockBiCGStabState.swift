@@ -216,6 +216,7 @@ extension PseudoBlockBiCGStabEngine {
 
     /// Columns that are done or failed leave the block.
     func retire() {
+      for k in active.indices where !problem.mayGoOn(column: active[k]) { done[k] = true }
       let kept = active.indices.filter { !done[$0] }
       guard kept.count < active.count else { return }
       leaveSolution()

@@ -126,6 +126,7 @@ extension PseudoBlockGMRESEngine {
 
     /// Columns that are done leave the block when at most half of it remains.
     func retire(_ m: (any Preconditioner<Element>)?) throws {
+      for k in active.indices where !problem.mayGoOn(column: active[k]) { done[k] = true }
       let kept = active.indices.filter { !done[$0] }
       guard !kept.isEmpty, 2 * kept.count <= active.count else { return }
       try updateSolution(active.indices.filter { done[$0] }, m)

@@ -4,10 +4,16 @@ public struct SolverOptions: Sendable, Equatable {
   public var tolerance: Tolerance = .default
   /// The most block iterations; 10·n + 100 by default, which rounding needs beyond the n of exact arithmetic.
   public var maximumIterations: Int?
+  /// The most block iterations of each column, one number per column of B; none by default. A column that has made them keeps the X
+  /// that it has and ends as ``ColumnStatus/maximumIterations``, while the others go on as if it were still there. Direct methods have
+  /// no use for it.
+  public var maximumIterationsPerColumn: [Int]?
   /// The most time for a solve; none by default. It is looked at after each iteration.
   public var timeLimit: Duration?
   /// The preconditioner that `prepare` builds; none by default.
   public var preconditioner: PreconditionerChoice = .none
+  /// What is known of the null space of a singular A; ``AutomaticSolver`` looks for one by default, other methods do not.
+  public var nullSpace: NullSpace = .automatic
   /// Where block GMRES applies the preconditioner; on the right by default, so that the residual tested is the true one.
   public var side: PreconditionerSide = .right
   /// Block steps of GMRES before it restarts; the basis takes (restart + 1)·n·m numbers. 50 by default.
@@ -38,11 +44,23 @@ public struct SolverOptions: Sendable, Equatable {
   /// The defaults.
   public init() {}
 
+  /// Refuses lists that do not fit m columns.
+  func validate(columns: Int) throws {
+    try tolerance.validate(columns: columns)
+    if let limits = maximumIterationsPerColumn, limits.count != columns {
+      throw BlockKrylovError.invalidOption(
+        "maximumIterationsPerColumn has \(limits.count) limits for \(columns) right-hand sides; give one per column")
+    }
+  }
+
   /// Refuses values without a meaning.
   func validate() throws {
     try tolerance.validate()
     if let maximumIterations, maximumIterations < 0 {
       throw BlockKrylovError.invalidOption("maximumIterations is \(maximumIterations); it must be at least 0")
+    }
+    if let bad = maximumIterationsPerColumn?.first(where: { $0 < 0 }) {
+      throw BlockKrylovError.invalidOption("maximumIterationsPerColumn has \(bad); limits must be at least 0")
     }
     if let timeLimit, timeLimit < .zero {
       throw BlockKrylovError.invalidOption("the time limit is negative; it must be at least 0")

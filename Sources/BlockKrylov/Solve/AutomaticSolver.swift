@@ -57,7 +57,11 @@ public struct AutomaticSolver: BlockMethod {
   ///
   /// - Throws: ``BlockKrylovError/invalidMatrix(_:)`` for a square matrix with a row or column of zeros.
   public func explanation<Element: Scalar>(for a: some LinearOperator<Element>) throws -> [String] {
-    return try plan(for: a, preconditioner: nil).reasons
+    var operational: any LinearOperator<Element> = a
+    if let projection = try options.nullSpace.projection(for: operational, looks: true) {
+      operational = SingularOperator(base: operational, projection: projection)
+    }
+    return try plan(for: operational, preconditioner: nil).reasons
   }
 
   /// One method to try.
@@ -99,7 +103,7 @@ public struct AutomaticSolver: BlockMethod {
     } else {
       planGeneral(probe, preconditioner: preconditioner, &plan)
     }
-    addDirect(rows: matrix.rows, &plan)
+    addDirect(rows: matrix.rows, isSingular: nullSpace(of: a) != nil, &plan)
     limitIterations(&plan)
     return plan
   }
@@ -158,7 +162,8 @@ public struct AutomaticSolver: BlockMethod {
   }
 
   /// A direct solve: first for small matrices, last for others, not at all for very large ones.
-  private func addDirect(rows: Int, _ plan: inout Plan) {
+  private func addDirect(rows: Int, isSingular: Bool, _ plan: inout Plan) {
+    if isSingular { return plan.reasons.insert("A is singular with a known null space, so that it is not factored", at: 0) }
     let limit = direct == nil ? Self.denseLimit : Self.sparseLimit
     guard rows <= limit else {
       plan.reasons.append("no direct solve is tried unasked beyond \(limit) rows")
@@ -308,7 +313,7 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
 
   /// Prepares the next stage that can be, if there are columns that may gain from it; says so as an event, and opens those columns.
   private func nextStage(after k: Int, _ whole: BlockProblem<Element>, _ list: [Int]) throws -> Int? {
-    let failed = list.filter { whole.status[$0]?.mayGainFromAnotherMethod == true }
+    let failed = list.filter { whole.status[$0]?.mayGainFromAnotherMethod == true && whole.mayGoOn(column: $0) }
     guard !failed.isEmpty, whole.monitor.stopped == nil, k + 1 < plan.stages.count else { return nil }
     let failedMethod = plan.stages[k].method
     if limitIsCallers, failed.allSatisfy({ whole.status[$0] == .maximumIterations }) { return nil }
