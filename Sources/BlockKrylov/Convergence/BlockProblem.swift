@@ -37,6 +37,8 @@ package final class BlockProblem<Element: Scalar> {
   package var iterations: [Int]
   /// ‖r_j‖₂ by the recurrence.
   package var estimated: [Double]
+  /// A round ended because the columns that are left are better off in a block of their own.
+  var isNarrowed = false
   /// ‖b_j − A·x_j‖₂ for the current `x`; NaN while unknown.
   package var trueResiduals: [Double]
   /// ‖b_j − A·x_j‖₂ of the initial guess.

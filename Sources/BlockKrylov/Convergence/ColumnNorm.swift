@@ -63,7 +63,9 @@ extension BlockProblem {
 
   /// A recurrence of conjugate gradients begins from X, whose residual is R.
   func beginEnergies(_ r: BlockVector<Element>, _ space: BlockSpace<Element>) {
-    energy?.begin(hasGuess ? innerSquares(r, space) : [Double](repeating: 0, count: width))
+    guard let energy else { return }
+    energy.begin(hasGuess ? innerSquares(r, space) : [Double](repeating: 0, count: width))
+    space.columnNorms(r, into: &estimated)
   }
 
   /// Re xᴴ(b + r) = ‖x*‖_A² − ‖x* − x‖_A² of each column.
@@ -75,10 +77,10 @@ extension BlockProblem {
   }
 
   /// What an iteration took off ‖x* − x‖_A² of each column; `nil` for one that took no part.
-  func noteEnergies(_ decrease: (Int) -> Double?) { energy?.append(decrease) }
+  func noteEnergies(_ decrease: (Int) -> Double?) { energy?.append(decrease) { estimated[$0] } }
 
   /// Which columns' errors meet their bounds, for the true residual R of X and its norms. The estimate follows from the recurrence,
-  /// so it counts only where the recurrence's residual is still the true one.
+  /// so it counts only where the true residual has come as far: to that of the iterate whose error is estimated.
   func confirmedEnergies(_ r: BlockVector<Element>, _ space: BlockSpace<Element>, norms: [Double]) -> [Bool] {
     guard let energy else { return [Bool](repeating: false, count: width) }
     let squares = innerSquares(r, space)
@@ -86,7 +88,7 @@ extension BlockProblem {
       guard tests[j].norm == .energy else { return false }
       let bound = energyBound(column: j, squares[j])
       (bounds[j], measures[j]) = (bound, energy.error(column: j))
-      return energy.error(column: j) <= bound && norms[j] <= 2 * estimated[j]
+      return energy.error(column: j) <= bound && norms[j] <= 2 * energy.residual(column: j)
     }
   }
 }

@@ -15,6 +15,8 @@ package final class EnergyErrors {
   private let columns: Int
   /// Δ of all columns, iteration after iteration.
   private var decreases: [Double] = []
+  /// ‖r‖ before each iteration.
+  private var residuals: [Double] = []
   private var count = 0
   /// The iterate whose error is to be estimated next, and the estimate of the one before it.
   private var next: [Int]
@@ -30,21 +32,24 @@ package final class EnergyErrors {
     start = [Double](repeating: 0, count: columns)
     sums = start
     decreases.reserveCapacity(256 * columns)
+    residuals.reserveCapacity(256 * columns)
   }
 
   /// A recurrence begins; `start` is ‖x*‖² − ‖x* − x‖² of its first X, 0 for X = 0.
   package func begin(_ start: [Double]) {
     decreases.removeAll(keepingCapacity: true)
+    residuals.removeAll(keepingCapacity: true)
     count = 0
     self.start = start
     for j in 0..<columns { (next[j], squares[j], sums[j]) = (0, .infinity, 0) }
   }
 
-  /// One iteration: Δ of each column, `nil` for one that takes no part in it.
-  package func append(_ decrease: (Int) -> Double?) {
+  /// One iteration: Δ of each column, `nil` for one that takes no part in it, and ‖r‖ of the iterate that it began with.
+  package func append(_ decrease: (Int) -> Double?, residual: (Int) -> Double) {
     count += 1
     for j in 0..<columns {
       let value = decrease(j)
+      residuals.append(residual(j))
       decreases.append(max(value ?? 0, 0))
       sums[j] += max(value ?? 0, 0)
     }
@@ -79,6 +84,9 @@ package final class EnergyErrors {
   /// The estimate of ‖x* − x_l‖_A for the last iterate for which there is one, with what it may lack; infinite before. The iterates after
   /// that one are closer to x*.
   package func error(column j: Int) -> Double { (squares[j] / (1 - Self.accuracy)).squareRoot() }
+
+  /// ‖r‖ of the iterate whose error is estimated.
+  package func residual(column j: Int) -> Double { next[j] > 0 ? residuals[(next[j] - 1) * columns + j] : 0 }
 
   /// ‖x*‖_A², from below.
   package func solutionSquare(column j: Int) -> Double { start[j] + sums[j] }

@@ -45,7 +45,8 @@ public struct ColumnReport: Sendable, Equatable {
   /// A report by its parts, for solvers of your own.
   public init(
     index: Int, status: ColumnStatus, iterations: Int = 0, rightHandSideNorm: Double, threshold: Double,
-    norm: ColumnNorm = .two, measure: Double = .nan, estimatedResidual: Double = .nan, trueResidual: Double = .nan, energyErrorEstimate: Double? = nil,
+    norm: ColumnNorm = .two, measure: Double = .nan, estimatedResidual: Double = .nan, trueResidual: Double = .nan,
+    energyErrorEstimate: Double? = nil,
     backwardError: Double? = nil, normalResidual: Double? = nil, forwardErrorBound: Double? = nil, history: [Double] = []
   ) {
     self.index = index

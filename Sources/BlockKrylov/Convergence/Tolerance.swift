@@ -62,7 +62,9 @@ public struct Tolerance: Sendable, Equatable {
       throw BlockKrylovError.invalidOption(
         "\(norms.count) norms for \(columns) right-hand sides; give one for all or one per column")
     }
-    if norms.isEmpty { throw BlockKrylovError.invalidOption("the list of norms is empty; give one for all columns or one per column") }
+    if norms.isEmpty {
+      throw BlockKrylovError.invalidOption("the list of norms is empty; give one for all columns or one per column")
+    }
     if relative?.isEmpty == true || absolute.isEmpty {
       throw BlockKrylovError.invalidOption("a list of tolerances is empty; give one for all columns or one per column")
     }

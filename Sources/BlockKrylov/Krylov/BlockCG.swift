@@ -14,6 +14,8 @@
 /// ‖r_j‖² = c_jᴴ(QᴴQ)c_j costs no further pass over the rows, and c_jᴴΣ⁻¹c_j is what an iteration takes off the squared A-norm of the
 /// error (G. Meurant and P. Tichý, arXiv 2502.14979): summed over some iterations it bounds the error before them from below.
 ///
+/// - All columns stay in the block until the last one is done, unless few remain and a narrower block is cheaper for them
+///   (``SolverOptions/narrowsBlocks``).
 /// - Complexity per iteration with p columns: one product with A, one application of M⁻¹, about 10·n·p² flops, no allocation.
 ///   Memory: 4 blocks of n·p besides B and X (5 with a preconditioner).
 public struct BlockCG: BlockMethod {
@@ -71,6 +73,8 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
   }
 
   var preconditionerName: String { m?.name ?? "none" }
+  var isPreconditioned: Bool { m != nil }
+  var preconditionerBytes: Int { m?.storedBytes ?? 0 }
   var setupEvents: [SolveEvent] { m?.events ?? [] }
   var bytesUsed: Int { max(peakBytes, workspace?.byteCount ?? 0) + (m?.storedBytes ?? 0) }
 
@@ -114,7 +118,13 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
       let stop = monitor.finishIteration()
       var done = true
       for j in 0..<p where !problem.isDone(column: j, estimate: work.residuals[j], target: targets[j]) { done = false }
-      guard done || stop != nil else { continue }
+      if !done, stop == nil {
+        guard options.narrowsBlocks, enlargement == 1,
+          isWorthNarrowing(problem, residuals: work.residuals, targets: targets)
+        else { continue }
+        problem.isNarrowed = true
+        return try verify(problem, work, nil)
+      }
       let outcome = try verify(problem, work, stop?.status)
       if stop != nil || problem.open.isEmpty || patience == 0 { return outcome }
       // A narrow miss: the same space can do better, and going on is cheaper than starting again.

@@ -91,12 +91,16 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
     var progress = ProgressControl(columns: whole.width)
     // On the left the preconditioned residual is what falls; when that of a column was not enough it must fall further.
     var tightening = [Double](repeating: 1, count: whole.width)
+    var best = whole.startResiduals
     while true {
       let list = whole.open
       if list.isEmpty { return }
       let part = whole.openPart()
       let end = try cycle(part, Cycle(list: list, tightening: list.map { tightening[$0] }, width: whole.width))
+      // The least-squares solution of a singular projected operator may be none of A's. On the left another residual falls.
+      if options.side != .left { whole.takeBack(part, list, best) }
       whole.absorb(part, at: list)
+      for j in list where whole.trueResiduals[j] < best[j] { best[j] = whole.trueResiduals[j] }
       let open = whole.open
       if open.isEmpty { return }
       let moved = progress.advanced(columns: open, residuals: whole.trueResiduals)

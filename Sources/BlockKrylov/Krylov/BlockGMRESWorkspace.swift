@@ -131,7 +131,9 @@ extension BlockGMRESEngine {
 
     /// How many of the newest directions the columns need, measured by their bounds.
     func neededDirections(_ problem: BlockProblem<Element>) -> Int {
-      for j in 0..<columns { weights[j] = isSettled[j] ? 0 : estimateScales[j] / max(bound(problem, column: j), .leastNormalMagnitude) }
+      for j in 0..<columns {
+        weights[j] = isSettled[j] ? 0 : estimateScales[j] / max(bound(problem, column: j), .leastNormalMagnitude)
+      }
       return hessenberg.needed(weights: weights)
     }
 

@@ -201,7 +201,8 @@ extension BreakdownFreeCGEngine {
     init(rows: Int, columns: Int) {
       self.columns = columns
       space = BlockSpace(p: columns, q: columns, rows: rows)
-      orthonormalizer = Orthonormalizer(columns: columns, space: space)
+      // A direction of length δ beside others of length 1 is conjugate to the directions before up to u/δ only.
+      orthonormalizer = Orthonormalizer(columns: columns, space: space, dependence: Element.unitRoundoff.squareRoot())
       dense = DenseWorkspace(rows: columns, columns: columns)
       let block = { BlockVector<Element>(rows: rows, columns: columns) }
       (r, z, p, q) = (block(), block(), block(), block())

@@ -25,6 +25,9 @@ public struct SolverOptions: Sendable, Equatable {
   /// Whether block GMRES applies A only to the directions that some residual above its bound still needs; yes by default: fewer products
   /// and less orthogonalisation once columns are near their bounds.
   public var inexactBreakdowns = true
+  /// Whether block CG begins again with the columns that are left, where at most a quarter of a block is and that costs less by its
+  /// model; yes by default. Each time is a ``SolveEvent/Kind/deflated`` event.
+  public var narrowsBlocks = true
   /// What becomes of directions of the first residual that depend on others; replaced by default.
   public var dependentColumns: DependentColumns = .replaced
   /// The most columns that share one Krylov space; more are solved in groups of nearly equal width. Work per iteration grows with

@@ -49,7 +49,8 @@ public struct StreamReport: Sendable, Equatable {
 extension StreamReport: CustomStringConvertible {
   /// One line.
   public var description: String {
-    let bad = statuses.filter { name, _ in !["converged", "leastSquares", "convergedAtStart", "zeroRightHandSide"].contains(name) }
+    let bad = statuses.filter { name, _ in !["converged", "leastSquares", "convergedAtStart", "zeroRightHandSide"].contains(name)
+    }
     let rest = bad.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
     return "\(solved) of \(columns) columns converged in \(blocks) blocks and \(iterations) iterations"
       + (rest.isEmpty ? "" : "; \(rest)")

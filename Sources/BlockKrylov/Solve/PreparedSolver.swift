@@ -14,7 +14,10 @@ public final class PreparedSolver<Element: Scalar> {
   /// Seconds that `prepare` took.
   public let setupSeconds: Double
 
-  init(a: any LinearOperator<Element>, engine: any SolveEngine<Element>, options: SolverOptions, looksForNullSpace: Bool, setupSeconds: Double) {
+  init(
+    a: any LinearOperator<Element>, engine: any SolveEngine<Element>, options: SolverOptions, looksForNullSpace: Bool = false,
+    setupSeconds: Double
+  ) {
     self.a = a
     self.looksForNullSpace = looksForNullSpace
     self.engine = engine

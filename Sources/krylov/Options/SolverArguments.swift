@@ -42,6 +42,9 @@ struct SolverArguments: ParsableArguments {
   @Flag(inversion: .prefixedNo, help: "GMRES applies A only to directions that unsolved columns need.")
   var inexactBreakdowns = true
 
+  @Flag(inversion: .prefixedNo, help: "Block CG leaves columns that are done behind where that is cheaper.")
+  var narrowBlocks = true
+
   @Option(
     help: ArgumentHelp("A column is solved when ‖b − Ax‖ ≤ rtol·‖b‖. (default: 1e-8, single precision 1e-5)", valueName: "x"))
   var rtol: Double?
@@ -49,7 +52,8 @@ struct SolverArguments: ParsableArguments {
   @Option(help: ArgumentHelp("… or when ‖b − Ax‖ ≤ atol.", valueName: "x"))
   var atol = 0.0
 
-  @Option(help: "What tolerances measure: the 2-norm of the residual, its largest entry, or the estimated A-norm of the error (cg).")
+  @Option(
+    help: "What tolerances measure: the 2-norm of the residual, its largest entry, or the estimated A-norm of the error (cg).")
   var norm = ColumnNorm.two
 
   @Option(
@@ -85,7 +89,9 @@ struct SolverArguments: ParsableArguments {
   var relativeTolerance: Double { energyTolerance ?? rtol ?? precision.relativeTolerance }
 
   mutating func validate() throws {
-    for (name, value) in [("--rtol", rtol), ("--atol", atol), ("--time-limit", timeLimit), ("--energy-tolerance", energyTolerance)] {
+    for (name, value) in [
+      ("--rtol", rtol), ("--atol", atol), ("--time-limit", timeLimit), ("--energy-tolerance", energyTolerance),
+    ] {
       if let value, !(value >= 0) { throw ValidationError("\(name) is \(value); it must be a number that is not negative") }
     }
     if energyTolerance != nil, rtol != nil || norm != .two {
@@ -112,6 +118,7 @@ struct SolverArguments: ParsableArguments {
     if let restart { options.restart = restart }
     options.deflation = deflation
     options.inexactBreakdowns = inexactBreakdowns
+    options.narrowsBlocks = narrowBlocks
     options.threads = threads
     options.memoryLimit = memoryLimit
     options.boundsForwardErrors = errorBounds

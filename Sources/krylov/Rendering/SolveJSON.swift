@@ -61,7 +61,8 @@ extension SolveRecord {
     }
     if column.norm != .two {
       members += [
-        JSON.Member(key: "norm", value: .string(column.norm.rawValue)), JSON.Member(key: "measure", value: .number(column.measure)),
+        JSON.Member(key: "norm", value: .string(column.norm.rawValue)),
+        JSON.Member(key: "measure", value: .number(column.measure)),
         JSON.Member(key: "threshold", value: .number(column.threshold)),
       ]
     }
@@ -82,7 +83,8 @@ extension SolveRecord {
   var csvLines: [String] {
     columns.map { column in
       CSV.line([
-        matrix.name, "\(matrix.rows)", "\(matrix.nonzeros)", report.method, report.preconditioner, "\(firstColumn + column.index)",
+        matrix.name, "\(matrix.rows)", "\(matrix.nonzeros)", report.method, report.preconditioner,
+        "\(firstColumn + column.index)",
         statusName(column), "\(column.iterations)", CSV.number(column.estimatedRelativeResidual),
         CSV.number(column.trueRelativeResidual), CSV.number(relativeErrors?[column.index]), CSV.number(column.backwardError),
         CSV.number(report.setupSeconds), CSV.number(solveSeconds),

@@ -97,7 +97,8 @@ struct Streaming {
         })
     }
     if report.isCancelled {
-      Messages.write("stopped after \(report.columns) of \(columns.count) columns" + (output.map { "; \($0) is not written" } ?? ""))
+      Messages.write(
+        "stopped after \(report.columns) of \(columns.count) columns" + (output.map { "; \($0) is not written" } ?? ""))
     } else {
       try writer?.finish()
     }

@@ -25,7 +25,8 @@ struct ColumnNormTests {
         let j = column.index
         #expect(column.status == .converged, "\(name): \(column.status)")
         #expect(maxima[j] <= bound * sizes[j], "\(name), column \(j)")
-        #expect(abs(column.measure - maxima[j]) <= 1e-12 * sizes[j] && abs(column.threshold - bound * sizes[j]) <= 1e-12 * sizes[j])
+        #expect(
+          abs(column.measure - maxima[j]) <= 1e-12 * sizes[j] && abs(column.threshold - bound * sizes[j]) <= 1e-12 * sizes[j])
       }
     }
     let solved = try method(name).with { $0.tolerance = .absolute(1e-6).measured(in: .maximum) }.prepare(a).solve(b)

@@ -30,10 +30,13 @@ struct EnergyToleranceTests {
       let j = column.index
       #expect(column.status == .converged && column.norm == .energy, "\(name): \(column.status)")
       #expect(errors[j] <= tolerance * sizes[j], "\(name), column \(j): error \(errors[j] / sizes[j])")
-      #expect(errors[j] >= 1e-5 * tolerance * sizes[j] || tolerance < 1e-8, "\(name), column \(j): far too many iterations")
+      // Enlarged CG is done here before an estimate is.
+      let isQuick = tolerance < 1e-8 || method.name == "ecg"
+      #expect(errors[j] >= 1e-5 * tolerance * sizes[j] || isQuick, "\(name), column \(j): far too many iterations")
       // The bound is relative to the solution, and the estimate is above the error that is returned.
       #expect(abs(column.threshold - tolerance * sizes[j]) <= 1e-3 * tolerance * sizes[j] + tolerance * errors[j])
-      #expect(column.measure <= column.threshold && column.measure >= errors[j], "\(name): \(column.measure), \(errors[j])")
+      let isAbove = column.measure >= errors[j] || errors[j] <= 1e-12 * sizes[j]
+      #expect(column.measure <= column.threshold && isAbove, "\(name): \(column.measure), \(errors[j])")
       let residual = Reference.relativeResiduals(a, result.solution, b)[j]
       #expect(abs(column.trueRelativeResidual - residual) <= 1e-10 * residual + 1e-14)
     }
@@ -74,7 +77,8 @@ struct EnergyToleranceTests {
     for (name, method) in Self.methods {
       let result = try method.with { $0.tolerance = .energyNorm(relative: 1e-18) }.prepare(a).solve(b)
       #expect(result.report.columns.allSatisfy { $0.status == .stagnated(.attainableAccuracy) }, "\(name): \(result.report)")
-      let limited = try method.with { ($0.tolerance, $0.maximumIterations) = (.energyNorm(relative: 1e-8), 5) }.prepare(a).solve(b)
+      let limited = try method.with { ($0.tolerance, $0.maximumIterations) = (.energyNorm(relative: 1e-8), 5) }.prepare(a).solve(
+        b)
       #expect(limited.report.columns.allSatisfy { $0.status == .maximumIterations }, "\(name)")
     }
     let indefinite = CSRMatrix<Double>(diagonal: (0..<30).map { $0 % 2 == 0 ? 1.0 : -1 - Double($0) })
@@ -115,12 +119,13 @@ struct EnergyToleranceTests {
     // ‖e_k‖² = 4⁻ᵏ and a plateau of 0.5 with a fall at the end.
     let plateau = [0.5] + [Double](repeating: 1e-9, count: 12) + [0.4, 0.09, 0.009]
     for k in 0..<16 {
-      estimates.append { $0 == 0 ? 0.75 * Double.pow(0.25, k) : plateau[k] }
+      estimates.append({ $0 == 0 ? 0.75 * Double.pow(0.25, k) : plateau[k] }, residual: { _ in Double(100 - k) })
       let error = estimates.error(column: 0)
       if error < .infinity { #expect(error * error >= Double.pow(0.25, k) && error * error <= 64 * Double.pow(0.25, k)) }
       // The plateau looks as if nothing were left; S = ‖e_i‖²/Δ_i from its steps says what a small Δ is worth.
       if (2..<13).contains(k) { #expect(estimates.error(column: 1) * estimates.error(column: 1) >= 0.3) }
     }
+    #expect(estimates.residual(column: 0) > 84 && estimates.residual(column: 0) <= 88)
     #expect(abs(estimates.solutionSquare(column: 0) - 1) <= 1e-8)
     #expect(abs(estimates.solutionSquare(column: 1) - 5.999) <= 1e-6)
   }

@@ -69,7 +69,8 @@ struct MatrixMarketColumnsTests {
   @Test func generatedColumnsAreThoseOfTheWhole() throws {
     let whole = try Gallery.rightHandSides(rows: 9, columns: 10, seed: 5, Complex<Double>.self)
     for range in [0..<3, 3..<3, 3..<10] {
-      #expect(try Gallery.rightHandSides(rows: 9, columns: 10, only: range, seed: 5, Complex<Double>.self) == whole[columns: range])
+      #expect(
+        try Gallery.rightHandSides(rows: 9, columns: 10, only: range, seed: 5, Complex<Double>.self) == whole[columns: range])
     }
     #expect(throws: BlockKrylovError.self) { try Gallery.rightHandSides(rows: 9, columns: 10, only: 8..<11, Double.self) }
   }

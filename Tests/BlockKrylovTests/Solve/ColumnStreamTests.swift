@@ -48,10 +48,13 @@ struct ColumnStreamTests {
       #expect(columns.lowerBound == count)
       count = columns.upperBound
       widths.append(columns.count)
-      #expect(try outcome.get().report.allConverged)
+      let result = try outcome.get()
+      #expect(result.report.allConverged)
     }
     #expect(report.columns == 14 && widths.allSatisfy { $0 <= 4 } && widths.reduce(0, +) == 14)
-    let empty = try BlockCG().prepare(a).solve(stream: [BlockVector<Double>](), width: 4) { _, _ in Issue.record("nothing to deliver") }
+    let empty = try BlockCG().prepare(a).solve(stream: [BlockVector<Double>](), width: 4) { _, _ in
+      Issue.record("nothing to deliver")
+    }
     #expect(empty.columns == 0 && empty.allConverged && empty.blocks == 0)
   }
 
@@ -64,7 +67,8 @@ struct ColumnStreamTests {
     #expect(queue.count == 5)
     var rounds = 0
     let report = try BlockCG().prepare(a).solve(stream: queue.next, width: 2) { columns, outcome in
-      #expect(try outcome.get().report.allConverged)
+      let result = try outcome.get()
+      #expect(result.report.allConverged)
       rounds += 1
       if rounds <= 3 { queue.append(random.block(64, 3, Double.self)) }
     }

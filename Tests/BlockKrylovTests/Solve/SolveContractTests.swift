@@ -234,7 +234,8 @@ struct SolveContractTests {
   // MARK: Determinism and reuse
 
   @Test(arguments: [
-    Method.cg, .cgIC0, .gmres, .dense, .minres, .bicgstab, .pseudoCG, .pseudoGMRES, .pseudoBiCGStab, .idr, .ecg, .bfCG, .lsqr, .lsmr,
+    Method.cg, .cgIC0, .gmres, .dense, .minres, .bicgstab, .pseudoCG, .pseudoGMRES, .pseudoBiCGStab, .idr, .ecg, .bfCG, .lsqr,
+    .lsmr,
   ])
   func sameBitsForAnyNumberOfThreads(kind: Method) throws {
     var random = SplitMix(70)

@@ -24,7 +24,8 @@ func rankDeficiency() throws -> Publication {
   var rows: [Comparison] = []
   for (name, b) in cases {
     let methods: [(String, any BlockMethod)] =
-      DependentColumns.allCases.map { handling in ("cg, \(handling.rawValue)", BlockCG().with { $0.dependentColumns = handling }) }
+      DependentColumns.allCases.map { handling in ("cg, \(handling.rawValue)", BlockCG().with { $0.dependentColumns = handling })
+      }
       + [("bf-cg", BreakdownFreeBlockCG())]
     for (label, method) in methods {
       let report = try method.with { $0.tolerance = .relative(1e-10) }.solve(a, b).report
