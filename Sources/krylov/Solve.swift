@@ -13,6 +13,7 @@ struct Solve: ParsableCommand {
         krylov solve convdiff3d:30 --columns 4 --exact-solution --rtol 1e-10
         krylov solve A.mtx --columns 16 --repeat 5 --format json
         krylov solve A.mtx --rhs B.mtx --output X.mtx --columns-at-a-time 32
+        krylov solve A.mtx --columns 64 --explain
 
       Right-hand sides are read from a file, are all ones, or are generated: pseudo-random numbers in [−1, 1), the same everywhere. \
       A column counts as solved only when B − A·X, computed again at the end, meets its tolerance.
@@ -60,6 +61,9 @@ struct Solve: ParsableCommand {
         "Read or generate B, solve and write X so many columns at a time, for more than there is memory for. Each block is reported when it "
           + "is done: a line, or a JSON object.", valueName: "p"))
     var columnsAtATime: Int?
+
+    @Flag(help: "Say before the solve what will be done and why, and what it takes.")
+    var explain = false
 
     @Flag(help: "Show every column, however many there are.")
     var allColumns = false
@@ -117,7 +121,7 @@ struct Solve: ParsableCommand {
       options.recordsHistory = command.results.history != nil
       let solving = Solving(
         method: command.choice.method.method(options), rtol: command.solver.relativeTolerance, atol: command.solver.atol,
-        repeats: command.results.repeats, progress: progress)
+        repeats: command.results.repeats, progress: progress, announce: command.announcement(of: system.matrix))
       let (record, x) = try solve(solving, system)
       try command.write(record, x)
       return record.exitStatus
@@ -168,6 +172,17 @@ struct Solve: ParsableCommand {
     }
   }
 
+  /// What is done with the plan, where it is asked for: people read it before the solve, JSON has it among the results.
+  private func announcement(of matrix: MatrixSummary) -> ((SolvePlan) -> Void)? {
+    guard results.explain else { return nil }
+    guard output.format == .text else { return { _ in } }
+    return { plan in
+      let text = PlanText(
+        plan: plan, matrix: matrix, style: Style(descriptor: STDOUT_FILENO), terminalWidth: Terminal.width(STDOUT_FILENO))
+      Destination.write(text.lines + [""])
+    }
+  }
+
   private func write<S: Scalar>(_ record: SolveRecord, _ x: BlockVector<S>) throws {
     switch output.format {
     case .json: Destination.write([record.json.indented])
@@ -175,7 +190,7 @@ struct Solve: ParsableCommand {
     case .text:
       let text = SolveText(
         record: record, style: Style(descriptor: STDOUT_FILENO), terminalWidth: Terminal.width(STDOUT_FILENO),
-        showsAllColumns: results.allColumns)
+        showsAllColumns: results.allColumns, hasPlan: results.explain)
       Destination.write(text.lines)
     }
     if let file = results.output {
