@@ -12,8 +12,7 @@ extension ColumnLedger {
       if problem.isInconsistent[k] {
         problem.monitor.record(
           .inconsistent, column: problem.columns[k],
-          "\((lost[k] / problem.norms[k]).brief)·‖b‖ of b is outside the range of A and remains, whatever x is; make b consistent (the "
-            + "loads of a Neumann problem sum to zero), or take x for the least-squares solution that it is")
+          "\((lost[k] / problem.norms[k]).brief)·‖b‖ of b is outside the range of A and remains, whatever x is")
       } else if problem.tests[k].norm == .two {
         problem.thresholds[k] -= min(lost[k], bound / 2)
       }
@@ -36,14 +35,14 @@ extension ColumnLedger {
     }
   }
 
-  /// What B lost is part of the residuals; a column that lost too much is solved in the sense of least squares.
+  /// What B lost is part of the residuals; a column that lost too much has its least-squares solution and no other.
   func addPartsOutsideRange(_ problem: BlockProblem<Element>) {
     guard nullSpace != nil else { return }
     func whole(_ residual: Double, _ k: Int) -> Double { (residual * residual + problem.lost[k] * problem.lost[k]).squareRoot() }
     for k in 0..<problem.width {
       problem.estimated[k] = whole(problem.estimated[k], k)
       problem.trueResiduals[k] = whole(problem.trueResiduals[k], k)
-      if problem.isInconsistent[k], problem.status[k]?.isConverged == true { problem.finish(column: k, .leastSquares) }
+      if problem.isInconsistent[k], problem.status[k]?.isConverged == true { problem.status[k] = .inconsistent }
     }
   }
 }

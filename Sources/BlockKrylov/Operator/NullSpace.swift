@@ -6,8 +6,9 @@ internal import ComplexModule
 /// that does not fit. Where the null space is known, the part of B outside the range of A is taken off before the solve, preconditioned
 /// directions are kept orthogonal to the null space, and so is X: it is the solution of least norm.
 ///
-/// A column whose part outside the range is not negligible has no solution. It ends as ``ColumnStatus/leastSquares`` with the x that
-/// leaves the least residual, what remains is its ``ColumnReport/trueResidual``, and an event (``SolveEvent/Kind/inconsistent``) says so.
+/// A column whose part outside the range is not negligible has no solution. It ends as ``ColumnStatus/inconsistent`` with the x that
+/// leaves the least residual, which is its ``ColumnReport/trueResidual``, and an event (``SolveEvent/Kind/inconsistent``) says how much
+/// that is. A programme that wants no more than that takes the status for a success.
 public struct NullSpace: Sendable, Equatable {
   enum Kind: Sendable { case automatic, none, constant, detected, basis }
   let kind: Kind

@@ -1,22 +1,36 @@
-/// M⁻¹ followed by the projection along the null space of a singular A: what M⁻¹ makes large there would only cancel.
+/// M⁻¹ between the projections along the null spaces of a singular A and its adjoint: what M⁻¹ makes large there would only cancel.
+/// Both, so that it is hermitian where A and M are, also for vectors that rounding has moved out of the range.
 struct ProjectedPreconditioner<Element: Scalar>: Preconditioner {
   let base: any Preconditioner<Element>
   let projection: NullSpaceProjection<Element>
+  private let scratch = ScratchBlocks<Element>()
+
+  init(base: any Preconditioner<Element>, projection: NullSpaceProjection<Element>) {
+    (self.base, self.projection) = (base, projection)
+  }
 
   var name: String { base.name }
   var rows: Int { base.rows }
   var isPositiveDefinite: Bool { base.isPositiveDefinite }
   var isVariable: Bool { base.isVariable }
   var events: [SolveEvent] { base.events }
-  var storedBytes: Int { base.storedBytes }
+  var storedBytes: Int { base.storedBytes + scratch.byteCount }
 
   func apply(to r: BlockVector<Element>, into z: inout BlockVector<Element>) throws {
-    try base.apply(to: r, into: &z)
+    try scratch.withBlock(rows: r.rows, columns: r.columns) { part in
+      part.copy(from: r)
+      projection.removeLeft(from: &part)
+      try base.apply(to: part, into: &z)
+    }
     projection.removeRight(from: &z)
   }
 
   func applyAdjoint(to r: BlockVector<Element>, into z: inout BlockVector<Element>) throws {
-    try base.applyAdjoint(to: r, into: &z)
+    try scratch.withBlock(rows: r.rows, columns: r.columns) { part in
+      part.copy(from: r)
+      projection.removeRight(from: &part)
+      try base.applyAdjoint(to: part, into: &z)
+    }
     projection.removeLeft(from: &z)
   }
 

