@@ -125,7 +125,7 @@ public final class PreparedSolver<Element: Scalar> {
     if let projection = nullSpace(of: a) { monitor.record(.projected, projection.description) }
     var ledger = try ColumnLedger(
       a: a, b: b, guess: guess, tolerance: options.tolerance,
-      limits: options.maximumIterationsPerColumn ?? [], monitor: monitor)
+      limits: options.maximumIterationsPerColumn ?? [], columnsMeet: engine.sharesSpace, monitor: monitor)
     let width = try width(columns: ledger.open.count)
     let groups = ledger.groups(maximumWidth: width)
     if groups.count > 1 {
