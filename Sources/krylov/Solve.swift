@@ -12,6 +12,7 @@ struct Solve: ParsableCommand {
         krylov solve A.mtx --rhs B.mtx --method gmres --output X.mtx
         krylov solve convdiff3d:30 --columns 4 --exact-solution --rtol 1e-10
         krylov solve A.mtx --columns 16 --repeat 5 --format json
+        krylov solve A.mtx --rhs B.mtx --output X.mtx --columns-at-a-time 32
         krylov solve A.mtx --columns 64 --explain
 
       Right-hand sides are read from a file, are all ones, or are generated: pseudo-random numbers in [−1, 1), the same everywhere. \
@@ -55,6 +56,12 @@ struct Solve: ParsableCommand {
       help: ArgumentHelp("Solve this often from scratch after one solve that is not timed.", valueName: "r"))
     var repeats: Int?
 
+    @Option(
+      help: ArgumentHelp(
+        "Read or generate B, solve and write X so many columns at a time, for more than there is memory for. Each block is reported when it "
+          + "is done: a line, or a JSON object.", valueName: "p"))
+    var columnsAtATime: Int?
+
     @Flag(help: "Say before the solve what will be done and why, and what it takes.")
     var explain = false
 
@@ -72,7 +79,19 @@ struct Solve: ParsableCommand {
     var history: String?
 
     mutating func validate() throws {
+      if let columnsAtATime, columnsAtATime < 1 {
+        throw ValidationError("--columns-at-a-time is \(columnsAtATime); it must be at least 1")
+      }
+      if columnsAtATime != nil, repeats != nil || history != nil {
+        throw ValidationError("--columns-at-a-time does not go with --repeat and --history")
+      }
       if let repeats, repeats < 1 { throw ValidationError("--repeat is \(repeats); it must be at least 1") }
+    }
+  }
+
+  mutating func validate() throws {
+    if results.columnsAtATime != nil, rightHandSides.exactSolution || rightHandSides.initialGuess != nil {
+      throw ValidationError("--columns-at-a-time does not go with --exact-solution and --initial-guess")
     }
   }
 
@@ -95,6 +114,7 @@ struct Solve: ParsableCommand {
     func run<S: Scalar>(_ type: S.Type) throws -> ExitStatus {
       let progress = ProgressLine(quiet: command.output.quiet)
       defer { progress.erase() }
+      if let width = command.results.columnsAtATime { return try stream(type, width, progress) }
       let system = try load(type, progress)
       var options = command.solver.options
       options.preconditioner = command.choice.preconditioner
@@ -105,6 +125,25 @@ struct Solve: ParsableCommand {
       let (record, x) = try solve(solving, system)
       try command.write(record, x)
       return record.exitStatus
+    }
+
+    private func stream<S: Scalar>(_ type: S.Type, _ width: Int, _ progress: ProgressLine) throws -> ExitStatus {
+      let began = ContinuousClock.now
+      progress.show("reading \(source.name)")
+      let a = try source.matrix(of: S.self)
+      let seconds = (ContinuousClock.now - began).inSeconds
+      var options = command.solver.options
+      options.preconditioner = command.choice.preconditioner
+      options.recordsHistory = false
+      let streaming = Streaming(
+        method: command.choice.method.method(options), width: width, rtol: command.solver.relativeTolerance,
+        atol: command.solver.atol, format: command.output.format, progress: progress)
+      do {
+        return try streaming.run(
+          MatrixSummary(a, name: source.name), a, rightHandSides, output: command.results.output, readSeconds: seconds)
+      } catch {
+        throw CommandFailure(error, context: source.name)
+      }
     }
 
     private func solve<S: Scalar>(_ solving: Solving, _ system: LinearSystem<S>) throws -> (SolveRecord, BlockVector<S>) {

@@ -72,12 +72,61 @@ import Testing
     }
   }
 
-  @Test(arguments: ["auto", "cg", "gmres", "gcrodr", "direct", "lu", "cholesky", "klu", "dense"])
+  @Test(arguments: ["auto", "cg", "bf-cg", "gmres", "gcrodr", "direct", "lu", "cholesky", "klu", "dense"])
   func everyMethod(method: String) throws {
     let outcome = try run("solve", "poisson2d:9", "--columns", "2", "--method", method, "--format", "json", "--exact-solution")
     #expect(outcome.status == 0)
     let columns = try #require(try outcome.json["columns"] as? [[String: Any]])
     for column in columns { #expect(try #require(column["relative_error"] as? Double) < 1e-5) }
+  }
+
+  @Test func normsOfTolerances() throws {
+    let arguments = ["solve", "poisson2d:14", "--columns", "2", "--exact-solution", "--method", "cg", "--preconditioner", "none"]
+    let energy = try run(arguments + ["--energy-tolerance", "1e-4"])
+    #expect(energy.status == 0 && energy.output.contains("A-norm error"))
+    #expect(energy.output.contains("estimated ‖x* − x‖_A ≤ 0.0001·‖x*‖_A"))
+    let json = try run(arguments + ["--norm", "maximum", "--rtol", "1e-6", "--format", "json"])
+    #expect(json.status == 0)
+    for column in try #require(try json.json["columns"] as? [[String: Any]]) {
+      #expect(column["norm"] as? String == "maximum")
+      let (measure, bound) = (try #require(column["measure"] as? Double), try #require(column["threshold"] as? Double))
+      #expect(measure <= bound && measure > 0)
+    }
+    let refused = try run("solve", "poisson2d:14", "--method", "gmres", "--energy-tolerance", "1e-4")
+    #expect(refused.status == 3 && refused.errors.contains("pseudo-cg"))
+    #expect(try run("solve", "poisson2d:14", "--rtol", "1e-3", "--energy-tolerance", "1e-4").status == 64)
+  }
+
+  @Test func singularSystems() throws {
+    let consistent = try run("solve", "neumann2d:30", "--columns", "2", "--exact-solution")
+    #expect(consistent.status == 0 && consistent.output.contains("null space of dimension 1"))
+    let random = try run("solve", "neumann2d:30", "--columns", "2", "--method", "cg", "--null-space", "detected")
+    #expect(random.status == 2 && random.output.contains("least-squares solution") && random.output.contains("inconsistent"))
+    let wrong = try run("solve", "poisson2d:9", "--method", "cg", "--null-space", "constant")
+    #expect(wrong.status == 3 && wrong.errors.contains("null vector 0 is none of A"))
+  }
+
+  @Test func columnsAtATime() throws {
+    let folder = try TemporaryFolder()
+    let arguments = ["solve", "poisson2d:12", "--method", "cg", "--preconditioner", "ic0"]
+    let (whole, parts, b) = (folder.path("whole.mtx"), folder.path("parts.mtx"), folder.path("b.mtx"))
+    #expect(try run(arguments + ["--columns", "10", "--output", whole]).status == 0)
+    let text = try run(arguments + ["--columns", "10", "--output", parts, "--columns-at-a-time", "4"])
+    #expect(text.status == 0 && text.lines[0].hasPrefix("columns 0–3: 4 of 4 solved in "))
+    #expect(text.lines[2].hasPrefix("columns 8–9: 2 of 2 solved in "))
+    #expect(text.output.contains("cg: 10 of 10 columns converged in 3 blocks"))
+    #expect(try folder.read("parts.mtx").split(separator: "\n").count == folder.read("whole.mtx").split(separator: "\n").count)
+    // X of the first solve as B of a second one, read from the file.
+    try folder.write(folder.read("whole.mtx"), to: "b.mtx")
+    let lines = try run(arguments + ["--rhs", b, "--columns-at-a-time", "3", "--format", "json"]).jsonLines
+    #expect(lines.count == 4)
+    let indices = try lines.flatMap { try #require($0["columns"] as? [[String: Any]]).map { $0["index"] as? Int } }
+    #expect(indices == Array(0..<10) && lines.allSatisfy { $0["converged"] as? Bool == true })
+    let few = try run(
+      arguments + ["--columns", "3", "--columns-at-a-time", "2", "--max-iterations", "1", "--preconditioner", "none"])
+    #expect(few.status == 2 && few.output.contains("iteration limit reached"))
+    #expect(try run(arguments + ["--columns-at-a-time", "2", "--exact-solution"]).status == 64)
+    #expect(try run(arguments + ["--columns-at-a-time", "0"]).status == 64)
   }
 
   @Test func errorBoundsAreShownWhenAskedFor() throws {

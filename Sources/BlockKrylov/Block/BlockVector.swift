@@ -35,6 +35,14 @@ public struct BlockVector<Element: Scalar>: Sendable {
     stride = whole.stride
   }
 
+  /// A block of which columns were cut off takes them back, or the block becomes narrower, in the same memory; the numbers of columns that
+  /// come back mean nothing. Only for views of the first columns of a block.
+  mutating func widen(to columns: Int) {
+    if columns == self.columns { return }
+    precondition(offset == 0 && columns <= stride, "the block was never so wide")
+    self = BlockVector(viewOf: self, columns: 0..<columns)
+  }
+
   /// A row's length in memory: powers of two up to 64 bytes, then multiples of 32 bytes, so that rows do not straddle more cache
   /// lines than they must and little is wasted.
   static func paddedWidth(_ columns: Int) -> Int {

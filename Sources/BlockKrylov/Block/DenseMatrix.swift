@@ -46,6 +46,11 @@ public struct DenseMatrix<Element: Scalar>: Sendable {
   /// The numbers that there is memory for.
   var reserved: Int { values.count }
 
+  /// Some columns become zero.
+  mutating func zeroColumns(_ list: [Int]) {
+    for j in list { for i in 0..<rows { values[i + j * rows] = 0 } }
+  }
+
   mutating func copy(from other: DenseMatrix) {
     reshape(rows: other.rows, columns: other.columns)
     for i in 0..<(rows * columns) { values[i] = other.values[i] }

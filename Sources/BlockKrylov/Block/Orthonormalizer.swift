@@ -32,12 +32,16 @@ final class Orthonormalizer<Element: Scalar> {
   /// A second pass follows when the smallest pivot of the unit-diagonal Cholesky factor is below this: one pass leaves a loss of
   /// orthogonality of about u/pivot².
   private let goodPivot: Double
+  private let dependence: Double
   /// Below this Cholesky is not trusted with the block.
   private static func safePivot() -> Double { Element.unitRoundoff.squareRoot() * 100 }
 
-  /// - Parameter goodPivot: 0.01 loses four digits of orthogonality at most, which a recurrence does not notice; a basis wants 0.3.
-  init(columns: Int, space: BlockSpace<Element>, goodPivot: Double = 1e-2) {
+  /// - Parameters:
+  ///   - goodPivot: 0.01 loses four digits of orthogonality at most, which a recurrence does not notice; a basis wants 0.3.
+  ///   - dependence: a direction that is no longer than this, when columns have length 1, depends on the others; never less than rounding.
+  init(columns: Int, space: BlockSpace<Element>, goodPivot: Double = 1e-2, dependence: Double = 0) {
     self.space = space
+    self.dependence = dependence
     self.goodPivot = goodPivot
     dense = DenseWorkspace(rows: columns, columns: columns)
     let square = DenseMatrix<Element>(rows: columns, columns: columns)
@@ -56,7 +60,7 @@ final class Orthonormalizer<Element: Scalar> {
     var p = q.columns
     s.setIdentity(p)
     for j in 0..<p { floors[j] = noise[j] }
-    let tiny = 100 * Double(p) * Element.unitRoundoff
+    let tiny = max(100 * Double(p) * Element.unitRoundoff, dependence)
     if let z, z.columns == p { space.inner(q, q, into: &squares) }
     var trusted = true
     for _ in 0..<6 {

@@ -18,7 +18,11 @@ package final class BlockProblem<Element: Scalar> {
   /// ‖b_j‖₂.
   package let norms: [Double]
   /// The bound that ‖r_j‖₂ must meet.
-  package let thresholds: [Double]
+  package var thresholds: [Double]
+  /// What each column must meet.
+  let tests: [ColumnTest]
+  /// The errors of conjugate gradients, where a column asks for them.
+  let energy: EnergyErrors?
   /// The number that each column was multiplied by.
   package let scales: [Double]
   package let monitor: SolveMonitor
@@ -33,27 +37,39 @@ package final class BlockProblem<Element: Scalar> {
   package var iterations: [Int]
   /// ‖r_j‖₂ by the recurrence.
   package var estimated: [Double]
+  /// A round ended because the columns that are left are better off in a block of their own.
+  var isNarrowed = false
   /// ‖b_j − A·x_j‖₂ for the current `x`; NaN while unknown.
   package var trueResiduals: [Double]
   /// ‖b_j − A·x_j‖₂ of the initial guess.
   package var startResiduals: [Double]
   package var energyErrors: [Double?]
+  /// The bound in the norm of the test, and what was measured against it, where that is not the 2-norm.
+  var bounds: [Double?]
+  var measures: [Double?]
+  /// How much of each column of B was outside the range of a singular A, and whether that is too much for a solution.
+  var lost: [Double]
+  var isInconsistent: [Bool]
   package var backwardErrors: [Double?]
   package var normalResiduals: [Double?]
   package var forwardErrors: [Double?]
 
-  package init(
+  init(
     a: any LinearOperator<Element>, b: BlockVector<Element>, x: BlockVector<Element>, hasGuess: Bool, columns: [Int],
-    norms: [Double], thresholds: [Double], scales: [Double], monitor: SolveMonitor, firstIteration: Int? = nil
+    norms: [Double], thresholds: [Double], tests: [ColumnTest]? = nil, scales: [Double], monitor: SolveMonitor,
+    firstIteration: Int? = nil
   ) {
     self.a = a
-    matrix = a as? CSRMatrix<Element>
+    matrix = a as? CSRMatrix<Element> ?? (a as? SingularOperator<Element>)?.plainMatrix
     self.b = b
     self.x = x
     self.hasGuess = hasGuess
     self.columns = columns
     self.norms = norms
     self.thresholds = thresholds
+    let tests = tests ?? [ColumnTest](repeating: ColumnTest(), count: columns.count)
+    self.tests = tests
+    energy = tests.contains { $0.norm == .energy } ? EnergyErrors(columns: columns.count) : nil
     self.scales = scales
     self.monitor = monitor
     self.firstIteration = firstIteration ?? monitor.iterations
@@ -63,12 +79,18 @@ package final class BlockProblem<Element: Scalar> {
     startResiduals = norms
     trueResiduals = [Double](repeating: .nan, count: columns.count)
     energyErrors = [Double?](repeating: nil, count: columns.count)
-    backwardErrors = [Double?](repeating: nil, count: columns.count)
+    backwardErrors = energyErrors
+    (bounds, measures) = (energyErrors, energyErrors)
+    lost = [Double](repeating: 0, count: columns.count)
+    isInconsistent = [Bool](repeating: false, count: columns.count)
     normalResiduals = backwardErrors
     forwardErrors = [Double?](repeating: nil, count: columns.count)
   }
 
   package var width: Int { columns.count }
+
+  /// Block iterations of all stages on these columns.
+  var iterationsSoFar: Int { monitor.iterations - firstIteration }
 
   /// The columns that have no status yet.
   package var open: [Int] { status.indices.filter { status[$0] == nil } }
@@ -134,8 +156,9 @@ package final class BlockProblem<Element: Scalar> {
   /// A new estimate of a column's residual norm; true when it meets the bound.
   @discardableResult
   package func note(column j: Int, estimate: Double) -> Bool {
-    let done = estimate <= thresholds[j]
-    if done, estimated[j] > thresholds[j] || iterations[j] == 0 { iterations[j] = monitor.iterations + 1 - firstIteration }
+    let done = estimate <= thresholds[j] || energyIsMet(column: j)
+    let isNew = tests[j].norm != .energy && estimated[j] > thresholds[j]
+    if done, isNew || iterations[j] == 0 { iterations[j] = monitor.iterations + 1 - firstIteration }
     estimated[j] = estimate
     monitor.note(
       column: columns[j], relativeResidual: norms[j] > 0 ? estimate / norms[j] : (estimate == 0 ? 0 : .infinity), done: done)
@@ -165,8 +188,8 @@ package final class BlockProblem<Element: Scalar> {
       part = BlockProblem(
         a: negated ? Self.negated(a) : a, b: BlockVector(rows: b.rows, columns: list.count),
         x: BlockVector(rows: x.rows, columns: list.count), hasGuess: hasGuess, columns: list.map { columns[$0] },
-        norms: list.map { norms[$0] }, thresholds: list.map { thresholds[$0] }, scales: list.map { scales[$0] },
-        monitor: monitor, firstIteration: firstIteration)
+        norms: list.map { norms[$0] }, thresholds: list.map { thresholds[$0] }, tests: list.map { tests[$0] },
+        scales: list.map { scales[$0] }, monitor: monitor, firstIteration: firstIteration)
       lastPart = (part, list, negated)
     }
     part.b.gatherColumns(list, of: b)
@@ -175,9 +198,10 @@ package final class BlockProblem<Element: Scalar> {
     part.hasGuess = hasGuess
     for (k, j) in list.enumerated() {
       part.status[k] = nil
+      part.thresholds[k] = thresholds[j]
       part.iterations[k] = iterations[j]
       (part.estimated[k], part.startResiduals[k], part.trueResiduals[k]) = (norms[j], norms[j], .nan)
-      (part.energyErrors[k], part.backwardErrors[k]) = (nil, nil)
+      (part.energyErrors[k], part.backwardErrors[k], part.bounds[k], part.measures[k]) = (nil, nil, nil, nil)
     }
     return part
   }
@@ -195,6 +219,7 @@ package final class BlockProblem<Element: Scalar> {
       estimated[j] = part.estimated[k]
       trueResiduals[j] = part.trueResiduals[k]
       energyErrors[j] = part.energyErrors[k]
+      (bounds[j], measures[j]) = (part.bounds[k], part.measures[k])
       backwardErrors[j] = part.backwardErrors[k]
       normalResiduals[j] = part.normalResiduals[k]
       forwardErrors[j] = part.forwardErrors[k]

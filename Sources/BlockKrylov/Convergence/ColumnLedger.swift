@@ -6,6 +6,9 @@ struct ColumnLedger<Element: Scalar> {
   private let guess: BlockVector<Element>?
   private let scaling: ColumnScaling<Element>
   private let tolerance: Tolerance
+  /// The most iterations of each column; empty for no limits.
+  private let limits: [Int]
+  let nullSpace: NullSpaceProjection<Element>?
   /// ‖b_j‖ of the scaled columns, which cannot overflow.
   private let scaledNorms: [Double]
   private(set) var x: BlockVector<Element>
@@ -17,7 +20,7 @@ struct ColumnLedger<Element: Scalar> {
   /// - Parameter columnsMeet: whether the method forms products of columns, so that all must be of one magnitude.
   init(
     a: any LinearOperator<Element>, b: BlockVector<Element>, guess: BlockVector<Element>?, tolerance: Tolerance,
-    columnsMeet: Bool = true, monitor: SolveMonitor
+    limits: [Int] = [], columnsMeet: Bool = true, monitor: SolveMonitor
   ) throws {
     self.a = a
     self.b = b
@@ -26,13 +29,16 @@ struct ColumnLedger<Element: Scalar> {
     x = BlockVector(rows: a.columns, columns: b.columns)
     scaledNorms = b.columnNorms(scaling)
     self.tolerance = tolerance
+    self.limits = limits
+    nullSpace = BlockKrylov.nullSpace(of: a)
     let guessMaxima = guess?.columnMaxima()
     entries = []
     for j in 0..<b.columns {
       let norm = scaledNorms[j] * Double(scaling.inverses[j])
+      let measure = tolerance.norm(column: j) == .maximum ? scaling.maxima[j] : norm
       var entry = ColumnReport(
         index: j, status: .maximumIterations, rightHandSideNorm: norm,
-        threshold: tolerance.threshold(column: j, norm: norm, for: Element.self))
+        threshold: tolerance.threshold(column: j, norm: measure, for: Element.self), norm: tolerance.norm(column: j))
       let guessIsFinite = guessMaxima.map { $0[j].isFinite } ?? true
       if !scaling.maxima[j].isFinite {
         entry.status = .nonFinite(.rightHandSide)
@@ -40,7 +46,7 @@ struct ColumnLedger<Element: Scalar> {
         entry.status = .nonFinite(.initialGuess)
       } else if scaling.maxima[j] == 0 {
         entry.status = .zeroRightHandSide
-        (entry.estimatedResidual, entry.trueResidual) = (0, 0)
+        (entry.estimatedResidual, entry.trueResidual, entry.measure) = (0, 0, 0)
         monitor.note(column: j, relativeResidual: 0, done: true)
       } else {
         open.append(j)
@@ -71,12 +77,21 @@ struct ColumnLedger<Element: Scalar> {
       partX.scaleColumns(by: factors)
     }
     let scales = factors.map { Double($0) }
+    let tests = group.enumerated().map { k, j in
+      ColumnTest(
+        norm: tolerance.norm(column: j), relative: tolerance.relative(column: j, for: Element.self),
+        absolute: tolerance.absolute(column: j) * scales[k], limit: limits.isEmpty ? .max : limits[j])
+    }
     let problem = BlockProblem(
       a: a, b: partB, x: partX, hasGuess: guess != nil, columns: group,
       norms: group.map { scaledNorms[$0] },
       thresholds: group.enumerated().map { k, j in
-        max(tolerance.relative(column: j, for: Element.self) * scaledNorms[j], tolerance.absolute(column: j) * scales[k])
-      }, scales: scales, monitor: monitor)
+        tests[k].residualBound(norm: scaledNorms[j], maximum: scaling.maxima[j] * scales[k], rows: b.rows)
+      }, tests: tests, scales: scales, monitor: monitor)
+    for (k, j) in group.enumerated() where tests[k].norm == .maximum {
+      problem.bounds[k] = tests[k].bound(scaling.maxima[j] * scales[k])
+    }
+    removeNullSpace(problem)
     try judgeGuess(problem)
     monitor.start()
     return problem
@@ -84,25 +99,34 @@ struct ColumnLedger<Element: Scalar> {
 
   /// Finishes the columns whose residual at the start meets the bound, or is not finite.
   private func judgeGuess(_ problem: BlockProblem<Element>) throws {
-    var residuals = problem.norms
-    if problem.hasGuess {
-      var r = BlockVector<Element>(rows: b.rows, columns: problem.width)
-      try problem.residual(of: problem.x, problem.b, into: &r)
-      residuals = r.columnNorms()
+    var residuals = nullSpace == nil ? problem.norms : problem.b.columnNorms()
+    var solved = residuals.indices.map { residuals[$0] <= problem.thresholds[$0] }
+    if problem.hasGuess || problem.tests.contains(where: { $0.norm == .maximum }) {
+      var r = problem.b
+      if problem.hasGuess { try problem.residual(of: problem.x, problem.b, into: &r) }
+      if problem.hasGuess { residuals = r.columnNorms() }
+      let maxima = r.columnMaxima()
+      solved = residuals.indices.map {
+        problem.tests[$0].norm == .maximum
+          ? maxima[$0] <= problem.bounds[$0] ?? 0 : residuals[$0] <= problem.thresholds[$0]
+      }
     }
     problem.startResiduals = residuals
     for j in 0..<problem.width {
       problem.estimated[j] = residuals[j]
       problem.monitor.note(
-        column: problem.columns[j], relativeResidual: residuals[j] / problem.norms[j], done: residuals[j] <= problem.thresholds[j]
-      )
-      if residuals[j] <= problem.thresholds[j] {
+        column: problem.columns[j], relativeResidual: residuals[j] / problem.norms[j], done: solved[j])
+      if solved[j] {
         problem.trueResiduals[j] = residuals[j]
         problem.finish(column: j, .convergedAtStart)
         problem.monitor.record(.setAside, column: problem.columns[j], ColumnStatus.convergedAtStart.summary)
       } else if !residuals[j].isFinite {
         problem.finish(column: j, .nonFinite(.operator))
         problem.monitor.record(.setAside, column: problem.columns[j], "the residual of the initial guess is not finite")
+      } else if problem.tests[j].limit <= 0 {
+        problem.trueResiduals[j] = residuals[j]
+        problem.finish(column: j, .maximumIterations)
+        problem.monitor.record(.setAside, column: problem.columns[j], "the column may make no iteration")
       }
     }
   }
@@ -116,9 +140,12 @@ struct ColumnLedger<Element: Scalar> {
       let residuals = r.columnNorms()
       for j in 0..<problem.width where problem.trueResiduals[j].isNaN { problem.trueResiduals[j] = residuals[j] }
     }
+    try removeNullSpaceOfSolution(problem)
     restoreGuesses(problem)
     var maxima = problem.x.columnMaxima()
     try judgeSubnormals(problem, inverses, maxima: maxima)
+    try problem.measureMaxima()
+    addPartsOutsideRange(problem)
     if inverses.contains(where: { $0 != 1 }) {
       problem.x.scaleColumns(by: inverses)
       maxima = problem.x.columnMaxima()
@@ -128,7 +155,7 @@ struct ColumnLedger<Element: Scalar> {
       problem.x[columns: k..<(k + 1)] = BlockVector(rows: x.rows, columns: 1)
       problem.finish(column: k, .nonFinite(.overflow))
       (problem.estimated[k], problem.trueResiduals[k]) = (problem.norms[k], problem.norms[k])
-      problem.backwardErrors[k] = nil
+      (problem.backwardErrors[k], problem.measures[k]) = (nil, nil)
     }
     if problem.width == x.columns { x = problem.x } else { x.scatterColumns(problem.columns, from: problem.x) }
     for (k, j) in problem.columns.enumerated() {
@@ -137,6 +164,9 @@ struct ColumnLedger<Element: Scalar> {
       entries[j].iterations = problem.iterations[k]
       entries[j].estimatedResidual = problem.estimated[k] * back
       entries[j].trueResidual = problem.trueResiduals[k] * back
+      if let bound = problem.bounds[k] { entries[j].threshold = bound * back }
+      if problem.tests[k].norm == .two { problem.measures[k] = problem.trueResiduals[k] }
+      entries[j].measure = problem.measures[k].map { $0 * back } ?? .nan
       entries[j].energyErrorEstimate = problem.energyErrors[k].map { $0 * back }
       entries[j].backwardError = problem.backwardErrors[k]
       entries[j].normalResidual = problem.normalResiduals[k]
@@ -182,6 +212,7 @@ struct ColumnLedger<Element: Scalar> {
       problem.x[columns: k..<(k + 1)] = column
       problem.trueResiduals[k] = problem.startResiduals[k]
       (problem.energyErrors[k], problem.backwardErrors[k], problem.normalResiduals[k]) = (nil, nil, nil)
+      problem.measures[k] = nil
       problem.monitor.record(
         .note, column: j, "the iterate had a larger residual than the initial guess, which is returned in its place")
     }

@@ -5,6 +5,9 @@ public enum ColumnStatus: Sendable, Equatable {
   /// A·x = b has no solution that meets the tolerance, and x is the least-squares solution: ‖Aᴴr‖ was recomputed and vanishes to the
   /// tolerance (LSQR, LSMR). What remains of r is ``ColumnReport/trueResidual``.
   case leastSquares
+  /// A·x = b has no solution: a part of b is outside the range of a singular A whose null space is known (``NullSpace``). x is the
+  /// least-squares solution: what the residual has besides that part was recomputed and meets the tolerance.
+  case inconsistent
   /// The initial guess already met the tolerance.
   case convergedAtStart
   /// b = 0: the solution is x = 0.
@@ -73,6 +76,7 @@ extension ColumnStatus {
     switch self {
     case .converged: "converged"
     case .leastSquares: "leastSquares"
+    case .inconsistent: "inconsistent"
     case .convergedAtStart: "convergedAtStart"
     case .zeroRightHandSide: "zeroRightHandSide"
     case .stagnated: "stagnated"
@@ -92,6 +96,7 @@ extension ColumnStatus {
     switch self {
     case .converged: "converged"
     case .leastSquares: "least-squares solution, the residual remains"
+    case .inconsistent: "no solution: b is not in the range of the singular A"
     case .convergedAtStart: "initial guess already solves it"
     case .zeroRightHandSide: "zero right-hand side, x = 0"
     case .stagnated(.attainableAccuracy): "stagnated at attainable accuracy"
@@ -116,6 +121,8 @@ extension ColumnStatus {
   public var remedy: String? {
     switch self {
     case .converged, .leastSquares, .convergedAtStart, .zeroRightHandSide: nil
+    case .inconsistent:
+      "make b consistent (the loads of a Neumann problem sum to zero), or take X for what it is: the least-squares solution"
     case .stagnated(.attainableAccuracy):
       "rounding allows no smaller residual for an A as ill-conditioned as this; loosen the tolerance, scale the equations, or take "
         + "double precision"

@@ -26,6 +26,10 @@ public struct SolveEvent: Sendable, Equatable {
     case setAside
     /// Columns were solved in groups.
     case grouped
+    /// A is singular with a known null space, which is projected out.
+    case projected
+    /// A right-hand side has a part outside the range of A, which no x can remove.
+    case inconsistent
     /// Something to know that changes nothing.
     case note
   }

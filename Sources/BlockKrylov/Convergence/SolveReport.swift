@@ -8,8 +8,13 @@ public struct ColumnReport: Sendable, Equatable {
   public internal(set) var iterations: Int
   /// ‖b‖₂.
   public internal(set) var rightHandSideNorm: Double
-  /// The bound that ‖b − Ax‖₂ had to meet.
+  /// The bound that ``measure`` had to meet.
   public internal(set) var threshold: Double
+  /// What the tolerance of the column is about.
+  public internal(set) var norm: ColumnNorm
+  /// What was compared with ``threshold``: ‖b − Ax‖₂ or its largest entry for the X that is returned, or the estimated A-norm of its error.
+  /// NaN when unknown.
+  public internal(set) var measure: Double
   /// ‖r‖₂ as the method's recurrence has it; equals `trueResidual` for a direct solve. NaN when never formed.
   public internal(set) var estimatedResidual: Double
   /// ‖b − Ax‖₂ for the X that is returned, recomputed from it. NaN when it is not finite.
@@ -41,7 +46,8 @@ public struct ColumnReport: Sendable, Equatable {
   /// A report by its parts, for solvers of your own.
   public init(
     index: Int, status: ColumnStatus, iterations: Int = 0, rightHandSideNorm: Double, threshold: Double,
-    estimatedResidual: Double = .nan, trueResidual: Double = .nan, energyErrorEstimate: Double? = nil,
+    norm: ColumnNorm = .two, measure: Double = .nan, estimatedResidual: Double = .nan, trueResidual: Double = .nan,
+    energyErrorEstimate: Double? = nil,
     backwardError: Double? = nil, normalResidual: Double? = nil, forwardErrorBound: Double? = nil, history: [Double] = []
   ) {
     self.init(
@@ -62,6 +68,7 @@ public struct ColumnReport: Sendable, Equatable {
     self.iterations = iterations
     self.rightHandSideNorm = rightHandSideNorm
     self.threshold = threshold
+    (self.norm, self.measure) = (norm, measure)
     self.estimatedResidual = estimatedResidual
     self.trueResidual = trueResidual
     self.backwardError = backwardError

@@ -1,4 +1,4 @@
-/// When a column counts as solved: ‖b_j − A·x_j‖₂ ≤ max(relative·‖b_j‖₂, absolute).
+/// When a column counts as solved: ‖b_j − A·x_j‖₂ ≤ max(relative·‖b_j‖₂, absolute), or the same in another norm (``ColumnNorm``).
 ///
 /// Relative means relative to the right-hand side, never to the first residual: a good initial guess makes a solve shorter, not harder.
 public struct Tolerance: Sendable, Equatable {
@@ -6,6 +6,8 @@ public struct Tolerance: Sendable, Equatable {
   let relative: [Double]?
   /// Absolute bounds: one for all columns, or one per column.
   let absolute: [Double]
+  /// What is measured: one norm for all columns, or one per column.
+  var norms: [ColumnNorm] = [.two]
 
   /// 1e-8 relative for double precision, 1e-5 for single: what an unpreconditioned solve of a fairly conditioned problem attains.
   public static let `default` = Tolerance(relative: nil, absolute: [0])
@@ -26,6 +28,28 @@ public struct Tolerance: Sendable, Equatable {
     Tolerance(relative: relative, absolute: absolute ?? [0])
   }
 
+  /// ‖x* − x_j‖_A ≤ factor·‖x*‖_A, by an estimate; for conjugate gradients alone (``ColumnNorm/energy``).
+  public static func energyNorm(relative factor: Double) -> Tolerance { Tolerance.relative(factor).measured(in: .energy) }
+
+  /// The same bounds for another norm.
+  public func measured(in norm: ColumnNorm) -> Tolerance { measured(in: [norm]) }
+
+  /// The same bounds with a norm for each column.
+  public func measured(in norms: [ColumnNorm]) -> Tolerance {
+    var copy = self
+    copy.norms = norms
+    return copy
+  }
+
+  /// Whether it has no lists with a number for each column.
+  var isOneForAllColumns: Bool { relative?.count ?? 1 == 1 && absolute.count == 1 && norms.count == 1 }
+
+  /// Whether no column asks for another norm.
+  var isInTwoNorm: Bool { norms.allSatisfy { $0 == .two } }
+
+  /// The norm of column j.
+  func norm(column j: Int) -> ColumnNorm { norms.count == 1 ? norms[0] : norms[j] }
+
   /// Refuses negative and NaN bounds, and lists that do not fit m columns.
   func validate(columns: Int? = nil) throws {
     func check(_ list: [Double], _ name: String) throws {
@@ -39,6 +63,13 @@ public struct Tolerance: Sendable, Equatable {
     }
     if let relative { try check(relative, "relative") }
     try check(absolute, "absolute")
+    if let columns, norms.count > 1, norms.count != columns {
+      throw BlockKrylovError.invalidOption(
+        "\(norms.count) norms for \(columns) right-hand sides; give one for all or one per column")
+    }
+    if norms.isEmpty {
+      throw BlockKrylovError.invalidOption("the list of norms is empty; give one for all columns or one per column")
+    }
     if relative?.isEmpty == true || absolute.isEmpty {
       throw BlockKrylovError.invalidOption("a list of tolerances is empty; give one for all columns or one per column")
     }

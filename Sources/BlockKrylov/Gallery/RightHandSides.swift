@@ -12,20 +12,33 @@ extension Gallery {
   ///
   /// - Throws: ``BlockKrylovError/shape(_:)`` for a negative size.
   /// - Complexity: O(n·m), a few nanoseconds a number.
+  public static func rightHandSides<S: Scalar>(
+    rows: Int, columns: Int, seed: UInt64 = defaultSeed, _ type: S.Type = S.self
+  ) throws -> BlockVector<S> {
+    try checkBlock(rows, columns)
+    return try rightHandSides(rows: rows, columns: columns, only: 0..<columns, seed: seed, type)
+  }
+
+  /// Some columns of ``rightHandSides(rows:columns:seed:_:)``, for blocks that do not fit into memory.
+  ///
+  /// - Throws: ``BlockKrylovError/shape(_:)`` for a negative size and for columns that are not there.
   @specialized(where S == Float)
   @specialized(where S == Double)
   @specialized(where S == Complex<Float>)
   @specialized(where S == Complex<Double>)
   public static func rightHandSides<S: Scalar>(
-    rows: Int, columns: Int, seed: UInt64 = defaultSeed, _ type: S.Type = S.self
+    rows: Int, columns: Int, only range: Range<Int>, seed: UInt64 = defaultSeed, _ type: S.Type = S.self
   ) throws -> BlockVector<S> {
     try checkBlock(rows, columns)
-    var block = BlockVector<S>(rows: rows, columns: columns)
+    guard range.lowerBound >= 0, range.upperBound <= columns else {
+      throw BlockKrylovError.shape("columns \(range) are not among the \(columns) right-hand sides")
+    }
+    var block = BlockVector<S>(rows: rows, columns: range.count)
     let imaginaryOffset = UInt64(rows) &* UInt64(columns)
     unsafe block.withUnsafeMutableElements { target, stride in
       for i in 0..<rows {
-        for j in 0..<columns {
-          let state = seed &+ UInt64(i) &* UInt64(columns) &+ UInt64(j)
+        for j in 0..<range.count {
+          let state = seed &+ UInt64(i) &* UInt64(columns) &+ UInt64(range.lowerBound + j)
           unsafe target[i * stride + j] = S(
             real: 2 * unit(splitmix64(state)) - 1,
             imaginary: S.isComplex ? 2 * unit(splitmix64(state &+ imaginaryOffset)) - 1 : 0)

@@ -108,8 +108,8 @@ final class BlockBiCGStabEngine<Element: Scalar>: SolveEngine {
       if work.rank == 0 { return try end(nil) }
       let failure = try step(problem, work)
       if let failure { return try end(failure) }
-      let done = (0..<problem.width).allSatisfy { work.residuals[$0] <= problem.target(column: $0) }
       let stop = monitor.finishIteration()
+      let done = (0..<problem.width).allSatisfy { problem.isDone(column: $0, estimate: work.residuals[$0]) }
       if done || stop != nil { return try end(stop?.status) }
     }
   }
@@ -148,10 +148,10 @@ final class BlockBiCGStabEngine<Element: Scalar>: SolveEngine {
     }
     try work.applyOperator(problem, .residuals)
     if let failure = work.stabilize() { return failure }
-    work.updateSolution(&problem.x)
+    work.updateSolution(of: problem)
     problem.hasGuess = true
     let failure = work.advance() ?? work.divergence()
-    for j in 0..<problem.width { problem.note(column: j, estimate: work.residuals[j]) }
+    for j in 0..<problem.width where problem.mayGoOn(column: j) { problem.note(column: j, estimate: work.residuals[j]) }
     if work.rank < width, work.rank > 0 {
       problem.monitor.record(.deflated, "\(width - work.rank) directions of the residual became dependent and were dropped")
     }

@@ -180,13 +180,17 @@ extension BlockBiCGStabEngine {
       return dots[0..<x.columns].reduce(0, +)
     }
 
-    /// X += M⁻¹(P·α + ω·S)·C.
-    func updateSolution(_ x: inout BlockVector<Element>) {
+    /// X += M⁻¹(P·α + ω·S)·C for the columns that go on.
+    func updateSolution(of problem: BlockProblem<Element>) {
       product.multiply(alpha, c)
-      space.update(&x, plus: mp ?? p, times: product)
+      for j in 0..<columns where !problem.mayGoOn(column: j) { for i in 0..<product.rows { product[i, j] = 0 } }
+      space.update(&problem.x, plus: mp ?? p, times: product)
       product.copy(from: c)
-      for j in 0..<product.columns { for i in 0..<product.rows { product[i, j] *= omega } }
-      space.update(&x, plus: ms ?? q, times: product)
+      for j in 0..<product.columns {
+        let factor = problem.mayGoOn(column: j) ? omega : 0
+        for i in 0..<product.rows { product[i, j] *= factor }
+      }
+      space.update(&problem.x, plus: ms ?? q, times: product)
     }
 
     /// The next P, Q and C, and the residual norms.

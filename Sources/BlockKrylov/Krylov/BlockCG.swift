@@ -14,11 +14,15 @@
 /// ‖r_j‖² = c_jᴴ(QᴴQ)c_j costs no further pass over the rows, and c_jᴴΣ⁻¹c_j is what an iteration takes off the squared A-norm of the
 /// error (G. Meurant and P. Tichý, arXiv 2502.14979): summed over some iterations it bounds the error before them from below.
 ///
+/// - All columns stay in the block until the last one is done, unless few remain and a narrower block is cheaper for them
+///   (``SolverOptions/narrowsBlocks``).
 /// - Complexity per iteration with p columns: one product with A, one application of M⁻¹, about 10·n·p² flops, no allocation.
 ///   Memory: 4 blocks of n·p besides B and X (5 with a preconditioner).
 public struct BlockCG: BlockMethod {
   /// `cg`.
   public var name: String { "cg" }
+  /// It does.
+  public var estimatesEnergyErrors: Bool { true }
   /// The options; `side` and `restart` have no meaning here.
   public var options = SolverOptions()
 
@@ -69,6 +73,8 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
   }
 
   var preconditionerName: String { m?.name ?? "none" }
+  var isPreconditioned: Bool { m != nil }
+  var preconditionerBytes: Int { m?.storedBytes ?? 0 }
   var setupEvents: [SolveEvent] { m?.events ?? [] }
   var bytesUsed: Int { max(peakBytes, workspace?.byteCount ?? 0) + (m?.storedBytes ?? 0) }
 
@@ -109,10 +115,16 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
       if work.rank == 0 { return try verify(problem, work, nil) }
       let failure = try step(problem, work)
       if let failure { return try verify(problem, work, failure) }
-      var done = true
-      for j in 0..<p where !(work.residuals[j] <= targets[j]) { done = false }
       let stop = monitor.finishIteration()
-      guard done || stop != nil else { continue }
+      var done = true
+      for j in 0..<p where !problem.isDone(column: j, estimate: work.residuals[j], target: targets[j]) { done = false }
+      if !done, stop == nil {
+        guard options.narrowsBlocks, enlargement == 1,
+          isWorthNarrowing(problem, residuals: work.residuals, targets: targets)
+        else { continue }
+        problem.isNarrowed = true
+        return try verify(problem, work, nil)
+      }
       let outcome = try verify(problem, work, stop?.status)
       if stop != nil || problem.open.isEmpty || patience == 0 { return outcome }
       // A narrow miss: the same space can do better, and going on is cheaper than starting again.
@@ -134,9 +146,12 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
     }
     work.space.columnNorms(work.r, into: &work.residuals)
     guard work.residuals.allSatisfy({ $0.isFinite }) else { return .nonFinite(.operator) }
+    problem.beginEnergies(work.r, work.space)
     for j in 0..<problem.width { work.columnScales[j] = Element.Magnitude(1 / max(work.residuals[j], .leastNormalMagnitude)) }
     work.r.scaleColumns(by: work.columnScales)
     if pieces == 1 { work.q.copy(from: work.r) } else { work.space.split(work.r, into: &work.q, pieces: pieces) }
+    // Pieces of a residual need not be in the range of a singular A, though it is itself.
+    if pieces > 1 { nullSpace(of: problem.a)?.removeLeft(from: &work.q) }
     if let failure = try precondition(problem, work) { return failure }
     let noise = 100 * Double(p) * Element.unitRoundoff
     if let failure = work.orthonormalize(noise: 0) { return failure }
@@ -146,7 +161,7 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
       if pieces == 1, options.dependentColumns == .replaced, rank < rows {
         problem.monitor.record(
           .enriched, "\(p - rank) directions of the first residual depend on the others; random directions took their place")
-        if let failure = try enrich(problem, work, rank: rank, to: min(p, rows), noise: noise) { return failure }
+        if let failure = try enrich(problem, work, rank: rank, noise: noise) { return failure }
         rank = work.rank
       } else {
         problem.monitor.record(.deflated, "\(p - rank) directions of the first residual depend on the others and were dropped")
@@ -164,10 +179,13 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
 
   /// Fills the block up with random directions, as if so many more right-hand sides were there with nothing of them to solve.
   private func enrich(
-    _ problem: BlockProblem<Element>, _ work: Workspace, rank: Int, to width: Int, noise: Double
+    _ problem: BlockProblem<Element>, _ work: Workspace, rank: Int, noise: Double
   ) throws -> ColumnStatus? {
+    let projection = nullSpace(of: problem.a)
+    let width = max(rank, min(work.width, rows - (projection?.dimension ?? 0)))
     var full = BlockVector<Element>(rows: rows, columns: width)
     full.fillRandom(seed: 0x5EED)
+    projection?.removeRight(from: &full)
     full[columns: 0..<rank] = work.q
     let norms = full.columnNorms()
     var factors = [Element.Magnitude](repeating: 1, count: width)
@@ -202,6 +220,8 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
 
     work.solveSigma()
     work.recordEnergies()
+    for j in 0..<problem.width where !problem.mayGoOn(column: j) { work.freeze(column: j) }
+    problem.noteEnergies { problem.mayGoOn(column: $0) ? work.lastEnergy(column: $0) : nil }
     work.deferSolution()
     problem.hasGuess = true
     work.space.update(&work.q, plus: work.w, times: work.minusInverse, gram: &work.gram)
@@ -216,6 +236,7 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
     work.estimateResiduals()
     for j in 0..<problem.width {
       guard work.residuals[j].isFinite else { return .nonFinite(.preconditioner) }
+      guard problem.mayGoOn(column: j) else { continue }
       problem.note(column: j, estimate: work.residuals[j])
     }
     if s.rows < s.columns {

@@ -147,6 +147,12 @@ extension BlockCGEngine {
       minusInverse.solveTriangular(.left, sigma)
     }
 
+    /// c_jᴴΣ⁻¹c_j of the last iteration.
+    func lastEnergy(column j: Int) -> Double { energies[(energyCount - 1) % Self.energyDelay * columns + j] }
+
+    /// X of a column stays as it is.
+    func freeze(column j: Int) { for i in 0..<y.rows { y[i, j] = 0 } }
+
     /// C = S·(I ⊗ 1): a column of the residual is the sum of the pieces that it was split into.
     func sumPieces(_ pieces: Int) {
       let s = orthonormalizer.s

@@ -91,12 +91,16 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
     var progress = ProgressControl(columns: whole.width)
     // On the left the preconditioned residual is what falls; when that of a column was not enough it must fall further.
     var tightening = [Double](repeating: 1, count: whole.width)
+    var best = whole.startResiduals
     while true {
       let list = whole.open
       if list.isEmpty { return }
       let part = whole.openPart()
       let end = try cycle(part, Cycle(list: list, tightening: list.map { tightening[$0] }, width: whole.width))
+      // The least-squares solution of a singular projected operator may be none of A's. On the left another residual falls.
+      if options.side != .left { whole.takeBack(part, list, best) }
       whole.absorb(part, at: list)
+      for j in list where whole.trueResiduals[j] < best[j] { best[j] = whole.trueResiduals[j] }
       let open = whole.open
       if open.isEmpty { return }
       let moved = progress.advanced(columns: open, residuals: whole.trueResiduals)
@@ -172,7 +176,7 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
     }
     work.hessenberg.residuals(into: &work.norms)
     for (k, j) in cycle.list.enumerated() { expected[j] = work.norms[k] }
-    try updateSolution(problem, work)
+    try updateSolution(problem, work, columns: (0..<problem.width).filter { !work.isSettled[$0] })
     try verify(problem, work)
     if exhausted { deflation?.clear() }
     keepDirections(problem, work, end)
@@ -219,6 +223,7 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
         let done = !singular && work.noteEstimates(problem)
         let stop = problem.monitor.finishIteration()
         if done { return .finished }
+        if try settleLimited(problem, work) { return .finished }
         if ended { return .spaceExhausted(singular: singular) }
         if rank < taken { width = min(width, work.arnoldi.candidates) }
         if let stop { return .stopped(stop) }
@@ -239,6 +244,7 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
       guard work.norms[j].isFinite else { return .nonFinite(.operator) }
       work.targets[j] = problem.thresholds[j] * cycle.tightening[j]
       work.estimateScales[j] = 1
+      work.isSettled[j] = false
     }
     let trueNorms = work.norms
     work.arnoldi.reset()
@@ -288,8 +294,17 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
     return outcome
   }
 
-  /// X += M⁻¹·(𝒱·Y + U·Y_U).
-  private func updateSolution(_ problem: BlockProblem<Element>, _ work: Workspace) throws {
+  /// Columns that have made all iterations that they may take their X now; true when nothing is left to do for the others.
+  private func settleLimited(_ problem: BlockProblem<Element>, _ work: Workspace) throws -> Bool {
+    let reached = (0..<problem.width).filter { !work.isSettled[$0] && !problem.mayGoOn(column: $0) }
+    if reached.isEmpty { return false }
+    try updateSolution(problem, work, columns: reached)
+    for j in reached { work.isSettled[j] = true }
+    return work.meetsBounds(problem)
+  }
+
+  /// X += M⁻¹·(𝒱·Y + U·Y_U) in these columns.
+  private func updateSolution(_ problem: BlockProblem<Element>, _ work: Workspace, columns: [Int]) throws {
     let steps = work.hessenberg.steps
     let kept = deflation?.columns ?? 0
     guard steps > 0 || kept > 0 else { return }
@@ -298,14 +313,19 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
         .breakdown, "the projected operator is singular; its least-squares solution of least length was taken")
     }
     work.hessenberg.solve(into: &work.y)
+    let others = (0..<problem.width).filter { !columns.contains($0) }
+    work.y.zeroColumns(others)
     guard work.y.isFinite else { return }
     problem.hasGuess = true
-    let (basis, right) = (options.side == .flexible ? work.directions : work.arnoldi.basis, options.side == .right && m != nil)
+    let basis = options.side == .flexible ? work.directions : Array(work.arnoldi.basis.dropFirst(work.arnoldi.heads))
+    let right = options.side == .right && m != nil
     if right { work.scratch.setZero() }
     func add(to x: inout BlockVector<Element>) {
       if steps > 0 { work.space.update(&x, plus: basis, count: steps, times: work.y) }
       guard kept > 0, let deflation, let u = deflation.corrections ?? deflation.vectors else { return }
-      work.space.update(&x, plus: u, times: deflation.solve(with: work.y))
+      var coefficients = deflation.solve(with: work.y)
+      coefficients.zeroColumns(others)
+      work.space.update(&x, plus: u, times: coefficients)
     }
     if let m, right {
       add(to: &work.scratch)
@@ -325,6 +345,7 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
       problem.trueResiduals[j] = work.norms[j]
       if work.norms[j] <= problem.thresholds[j] { problem.finish(column: j, .converged) }
     }
+    problem.finishLimited()
   }
 
   /// Which of A and M⁻¹ gave NaN or infinity for the last basis block.

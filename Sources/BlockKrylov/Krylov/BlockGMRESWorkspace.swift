@@ -20,6 +20,8 @@ extension BlockGMRESEngine {
     /// True residual over preconditioned residual at the start of the cycle (left), else 1.
     var estimateScales: [Double]
     var columnScales: [Element.Magnitude]
+    /// Columns that have taken their X in this cycle already.
+    var isSettled: [Bool]
     private var weights: [Double]
     private var lambda: DenseMatrix<Element>
     private let rows: Int
@@ -39,6 +41,7 @@ extension BlockGMRESEngine {
       estimateScales = norms
       weights = norms
       columnScales = [Element.Magnitude](repeating: 1, count: columns)
+      isSettled = [Bool](repeating: false, count: columns)
       lambda = DenseMatrix(rows: columns, columns: columns)
       if side == .flexible { directions.reserveCapacity(steps) }
     }
@@ -108,11 +111,17 @@ extension BlockGMRESEngine {
       hessenberg.residuals(into: &norms)
       var done = true
       for j in 0..<columns {
+        if isSettled[j] { continue }
         let estimate = norms[j] * estimateScales[j]
         problem.note(column: j, estimate: estimate)
         if !(estimate <= bound(problem, column: j)) { done = false }
       }
       return done
+    }
+
+    /// Whether every column's estimate meets its bound.
+    func meetsBounds(_ problem: BlockProblem<Element>) -> Bool {
+      (0..<columns).allSatisfy { isSettled[$0] || norms[$0] * estimateScales[$0] <= bound(problem, column: $0) }
     }
 
     /// What a column's estimate must meet: rounding allows no less than the second bound.
@@ -122,7 +131,9 @@ extension BlockGMRESEngine {
 
     /// How many of the newest directions the columns need, measured by their bounds.
     func neededDirections(_ problem: BlockProblem<Element>) -> Int {
-      for j in 0..<columns { weights[j] = estimateScales[j] / max(bound(problem, column: j), .leastNormalMagnitude) }
+      for j in 0..<columns {
+        weights[j] = isSettled[j] ? 0 : estimateScales[j] / max(bound(problem, column: j), .leastNormalMagnitude)
+      }
       return hessenberg.needed(weights: weights)
     }
 

@@ -55,7 +55,7 @@ public struct BlockMINRES: BlockMethod {
     if let matrix = a.sparseMatrix {
       let positive = options.preconditioner == .automatic && matrix.hasPositiveDiagonal(matrix.diagonal)
       if options.preconditioner == .jacobi || (options.preconditioner == .automatic && !positive) {
-        return try JacobiPreconditioner(moduliOf: matrix)
+        return try JacobiPreconditioner(moduliOf: matrix).projected(for: a)
       }
     }
     return try buildPreconditioner(options.preconditioner, for: a)
@@ -113,8 +113,8 @@ final class BlockMINRESEngine<Element: Scalar>: SolveEngine {
       if let stop = monitor.limitReached() { return try end(stop.status) }
       if work.rank == 0 { return try end(nil) }
       if let failure = try step(problem, work) { return try end(failure) }
-      let done = (0..<p).allSatisfy { work.estimate($0) <= problem.target(column: $0) }
       let stop = monitor.finishIteration()
+      let done = (0..<p).allSatisfy { problem.isDone(column: $0, estimate: work.estimate($0)) }
       guard done || stop != nil || work.isOnPlateau(problem) else { continue }
       if let reason = try end(stop?.status) { return reason }
       if problem.open.isEmpty { return nil }
@@ -177,6 +177,7 @@ final class BlockMINRESEngine<Element: Scalar>: SolveEngine {
       for j in stationary { problem.finish(column: j, .singular(reciprocalCondition: nil)) }
       return .singular(reciprocalCondition: nil)
     }
+    for j in 0..<problem.width where !problem.mayGoOn(column: j) { work.freeze(column: j) }
     let singular = work.tridiagonal.isSingular
     guard work.prepareDirections() else { return .nonFinite(.operator) }
     work.advance(&problem.x)

@@ -112,6 +112,9 @@ extension BlockMINRESEngine {
     /// A may have changed.
     func forgetSize() { size = 0 }
 
+    /// X of a column stays as it is.
+    func freeze(column j: Int) { isFrozen[j] = true }
+
     /// The estimate of ‖r_j‖₂.
     func estimate(_ j: Int) -> Double { norms[j] * ratios[j] }
 
@@ -217,7 +220,7 @@ extension BlockMINRESEngine {
     /// far as it comes: the residual is then the smallest to working precision.
     func isStationary(_ j: Int, _ problem: BlockProblem<Element>) -> Bool {
       let bound = Element.unitRoundoff.squareRoot() * size
-      return estimate(j) > problem.target(column: j) && tridiagonal.gradients[j] <= bound * norms[j]
+      return !isFrozen[j] && estimate(j) > problem.target(column: j) && tridiagonal.gradients[j] <= bound * norms[j]
     }
 
     /// Whether no column that is not done has gained 0.1 % over twice as many steps as exact arithmetic takes for everything.

@@ -4,6 +4,8 @@ public protocol BlockMethod: Sendable {
   var name: String { get }
   /// The options.
   var options: SolverOptions { get set }
+  /// Whether a tolerance may be measured in the energy norm (``ColumnNorm/energy``); false by default.
+  var estimatesEnergyErrors: Bool { get }
 
   /// What an iteration with a block of so many columns takes; `nil` for a method that does not iterate or does not know.
   func iterationWork(columns: Int) -> IterationWork?
@@ -75,6 +77,9 @@ public struct SolveProblem<Element: Scalar> {
 }
 
 extension BlockMethod {
+  /// Only conjugate gradients do.
+  public var estimatesEnergyErrors: Bool { false }
+
   /// The same method with this preconditioner.
   public func preconditioned(by choice: PreconditionerChoice) -> Self {
     var copy = self

@@ -10,6 +10,8 @@
 public struct EnlargedCG: BlockMethod {
   /// `ecg`.
   public var name: String { "ecg" }
+  /// It does.
+  public var estimatesEnergyErrors: Bool { true }
   /// The options; `side`, `restart` and `dependentColumns` have no meaning here. All pieces of all columns together make a block of
   /// at most `maximumBlockWidth`.
   public var options = SolverOptions()

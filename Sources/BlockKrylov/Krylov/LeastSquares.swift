@@ -225,6 +225,7 @@ final class LeastSquaresEngine<Element: Scalar>: SolveEngine {
         problem.finish(column: j, .leastSquares)
       }
     }
+    problem.finishLimited()
     return excess
   }
 }

@@ -245,6 +245,7 @@ extension LeastSquaresEngine.State {
 
   /// Columns that are done or failed leave the block.
   func retire() {
+    for k in active.indices where !problem.mayGoOn(column: active[k]) { done[k] = true }
     let kept = active.indices.filter { !done[$0] }
     guard kept.count < active.count else { return }
     leaveSolution()

@@ -48,7 +48,7 @@ extension BlockMethod {
         "the preconditioner \(choice.name) is built from a sparse matrix and this operator has none; pass one of your own to prepare"
       )
     }
-    return try choice.build(for: matrix)
+    return try choice.build(for: matrix)?.projected(for: a)
   }
 }
 
@@ -108,6 +108,13 @@ extension BlockProblem {
       let failure = try round(part)
       if keepsBest { takeBack(part, list, best) }
       absorb(part, at: list)
+      let isNarrowed = part.isNarrowed && open.count < list.count
+      part.isNarrowed = false
+      if isNarrowed {
+        monitor.record(
+          .deflated, "\(list.count - open.count) of \(list.count) columns are done; the others go on in a narrower block")
+        continue
+      }
       // Columns that end for themselves may have held up the others, which begin again without them.
       let othersFailed = list.contains { status[$0].map { !$0.isConverged } ?? false }
       for (k, j) in list.enumerated() {
@@ -133,7 +140,7 @@ extension BlockProblem {
   }
 
   /// Columns of the part whose residual is larger than before the round get their old X back.
-  private func takeBack(_ part: BlockProblem, _ list: [Int], _ before: [Double]) {
+  func takeBack(_ part: BlockProblem, _ list: [Int], _ before: [Double]) {
     for (k, j) in list.enumerated() where part.status[k] == nil && !(part.trueResiduals[k] <= before[j]) {
       part.x[columns: k..<(k + 1)] = x[columns: j..<(j + 1)]
       part.trueResiduals[k] = before[j]
@@ -144,14 +151,16 @@ extension BlockProblem {
   func verify(into r: inout BlockVector<Element>, _ space: BlockSpace<Element>, norms: inout [Double]) throws {
     try residual(of: x, b, into: &r)
     space.columnNorms(r, into: &norms)
+    let errorsAreSmall = confirmedEnergies(r, space, norms: norms)
     for j in status.indices {
       trueResiduals[j] = norms[j]
-      if norms[j] <= thresholds[j] {
+      if norms[j] <= thresholds[j] || errorsAreSmall[j] {
         finish(column: j, .converged)
       } else if status[j] == .converged {
         status[j] = nil
       }
     }
+    finishLimited()
   }
 
   /// The least bound for an estimate of column j: below it, it is rounding.

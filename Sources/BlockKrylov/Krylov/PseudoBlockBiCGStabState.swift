@@ -349,6 +349,7 @@ extension PseudoBlockBiCGStabEngine {
     /// Columns that are done or failed leave the block, when all are or when the others need fewer vectors of 64 bytes, or half as many
     /// columns.
     func retire() {
+      for k in active.indices where !problem.mayGoOn(column: active[k]) { done[k] = true }
       var left = 0
       for k in active.indices where !done[k] { left += 1 }
       func vectors(_ columns: Int) -> Int { (columns * MemoryLayout<Element>.stride + 63) / 64 }

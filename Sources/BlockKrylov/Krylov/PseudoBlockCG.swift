@@ -11,6 +11,8 @@
 public struct PseudoBlockCG: BlockMethod {
   /// `pseudo-cg`.
   public var name: String { "pseudo-cg" }
+  /// It does.
+  public var estimatesEnergyErrors: Bool { true }
   /// The options; `side`, `restart` and `dependentColumns` have no meaning here.
   public var options = SolverOptions()
 
@@ -136,6 +138,7 @@ final class PseudoBlockCGEngine<Element: Scalar>: SolveEngine {
         r.copy(from: problem.b)
       }
       space.columnDots(r, r, into: &rho)
+      problem.beginEnergies(r, space)
       for j in active where !rho[j].isFinite { fail(j, .nonFinite(.operator)) }
       try precondition(m)
       p.copy(from: z ?? r)
@@ -180,11 +183,14 @@ final class PseudoBlockCGEngine<Element: Scalar>: SolveEngine {
         negative[k] = -alpha[k]
       }
       let before = rho
+      problem.noteEnergies { j in
+        active.firstIndex(of: j).flatMap { done[$0] ? nil : Double(alpha[$0].realPart) * Double(rho[$0].realPart) }
+      }
       space.updateColumns(&x, plus: p, times: alpha, and: &r, plus: w, times: negative, squares: &dots)
       for k in active.indices where !done[k] {
         let estimate = Double(dots[k].realPart).squareRoot()
         problem.note(column: active[k], estimate: estimate)
-        if estimate <= problem.target(column: active[k]) { done[k] = true }
+        if problem.isDone(column: active[k], estimate: estimate) { done[k] = true }
         if !estimate.isFinite { fail(k, .nonFinite(.operator)) }
       }
       if z == nil { rho = dots } else { try precondition(m) }
@@ -195,6 +201,7 @@ final class PseudoBlockCGEngine<Element: Scalar>: SolveEngine {
 
     /// Columns that are done or failed leave the block.
     func retire() {
+      for k in active.indices where !problem.mayGoOn(column: active[k]) { done[k] = true }
       let kept = active.indices.filter { !done[$0] }
       guard kept.count < active.count else { return }
       leaveSolution()

@@ -194,6 +194,7 @@ extension PseudoBlockGMRESEngine {
 
     /// Columns that are done leave the block when at most half of it remains.
     func retire(_ m: (any Preconditioner<Element>)?) throws {
+      for k in active.indices where !problem.mayGoOn(column: active[k]) { done[k] = true }
       var left = 0
       for k in active.indices where !done[k] { left += 1 }
       guard left > 0, 2 * left <= active.count else { return }

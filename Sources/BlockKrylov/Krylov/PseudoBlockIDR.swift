@@ -94,7 +94,7 @@ final class PseudoBlockIDREngine<Element: Scalar>: SolveEngine {
     cycles: while true {
       // s steps that extend the space, then one that enters the next smaller Sonneveld space.
       for k in 0...s {
-        if k == 0 { state.retire() }
+        if k == 0 { state.retire() } else { state.finishLimited() }
         if state.isDone { break cycles }
         if let stop = problem.monitor.limitReached() {
           stopped = stop.status

@@ -235,6 +235,7 @@ extension PseudoBlockIDREngine {
 
     /// Columns that are done or failed leave the block.
     func retire() {
+      finishLimited()
       let kept = active.indices.filter { !done[$0] }
       guard kept.count < active.count else { return }
       leaveSolution()
@@ -253,6 +254,9 @@ extension PseudoBlockIDREngine {
       v = BlockVector(rows: v.rows, columns: kept.count)
       t = v
     }
+
+    /// Columns that have made all iterations that they may take no further part.
+    func finishLimited() { for j in active.indices where !problem.mayGoOn(column: active[j]) { done[j] = true } }
 
     /// X of the active columns goes to the problem.
     func leaveSolution() {

@@ -4,10 +4,16 @@ public struct SolverOptions: Sendable, Equatable {
   public var tolerance: Tolerance = .default
   /// The most block iterations; 10·n + 100 by default, which rounding needs beyond the n of exact arithmetic.
   public var maximumIterations: Int?
+  /// The most block iterations of each column, one number per column of B; none by default. A column that has made them keeps the X
+  /// that it has and ends as ``ColumnStatus/maximumIterations``, while the others go on as if it were still there. Direct methods have
+  /// no use for it.
+  public var maximumIterationsPerColumn: [Int]?
   /// The most time for a solve; none by default. It is looked at after each iteration.
   public var timeLimit: Duration?
   /// The preconditioner that `prepare` builds; none by default.
   public var preconditioner: PreconditionerChoice = .none
+  /// What is known of the null space of a singular A; ``AutomaticSolver`` looks for one by default, other methods do not.
+  public var nullSpace: NullSpace = .automatic
   /// Where block GMRES applies the preconditioner; on the right by default, so that the residual tested is the true one.
   public var side: PreconditionerSide = .right
   /// Block steps of GMRES before it restarts; the basis takes (restart + 1)·n·m numbers. 50 by default.
@@ -19,6 +25,9 @@ public struct SolverOptions: Sendable, Equatable {
   /// Whether block GMRES applies A only to the directions that some residual above its bound still needs; yes by default: fewer products
   /// and less orthogonalisation once columns are near their bounds.
   public var inexactBreakdowns = true
+  /// Whether block CG begins again with the columns that are left, where at most a quarter of a block is and that costs less by its
+  /// model; yes by default. Each time is a ``SolveEvent/Kind/deflated`` event.
+  public var narrowsBlocks = true
   /// What becomes of directions of the first residual that depend on others; replaced by default.
   public var dependentColumns: DependentColumns = .replaced
   /// The most columns that share one Krylov space; more are solved in groups of nearly equal width. Work per iteration grows with
@@ -38,11 +47,23 @@ public struct SolverOptions: Sendable, Equatable {
   /// The defaults.
   public init() {}
 
+  /// Refuses lists that do not fit m columns.
+  func validate(columns: Int) throws {
+    try tolerance.validate(columns: columns)
+    if let limits = maximumIterationsPerColumn, limits.count != columns {
+      throw BlockKrylovError.invalidOption(
+        "maximumIterationsPerColumn has \(limits.count) limits for \(columns) right-hand sides; give one per column")
+    }
+  }
+
   /// Refuses values without a meaning.
   func validate() throws {
     try tolerance.validate()
     if let maximumIterations, maximumIterations < 0 {
       throw BlockKrylovError.invalidOption("maximumIterations is \(maximumIterations); it must be at least 0")
+    }
+    if let bad = maximumIterationsPerColumn?.first(where: { $0 < 0 }) {
+      throw BlockKrylovError.invalidOption("maximumIterationsPerColumn has \(bad); limits must be at least 0")
     }
     if let timeLimit, timeLimit < .zero {
       throw BlockKrylovError.invalidOption("the time limit is negative; it must be at least 0")

@@ -84,6 +84,26 @@ struct EntryReader {
     return entries
   }
 
+  /// The next columns of a general array file, at most so many; none when all have been read. After the last one the end of the file is
+  /// checked.
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  @specialized(where Element == Complex<Double>)
+  @specialized(where Element == Complex<Float>)
+  mutating func columns<Element: Scalar>(_ most: Int, _ type: Element.Type) throws -> [Element] {
+    let left = header.storedEntries - count
+    let wanted = min(left, most * header.rows)
+    var entries = [Element]()
+    entries.reserveCapacity(min(wanted, capacity))
+    while entries.count < wanted, var cursor = try nextEntry() {
+      let (real, imaginary) = try value(&cursor)
+      if cursor.skipBlanks() { throw trailing(cursor) }
+      entries.append(Element(real: real, imaginary: imaginary))
+    }
+    if wanted > 0, wanted == left { _ = try nextEntry() }
+    return entries
+  }
+
   /// A row or column index at the cursor, from 1.
   @inline(__always) private func index(_ cursor: inout LineCursor, _ name: StaticString, limit: Int) throws -> Int {
     guard let index = cursor.integer() else { throw notAnIndex(cursor, name) }

@@ -78,6 +78,19 @@ public struct MatrixMarketFile: ~Copyable {
     return (block, reader.warnings.warnings)
   }
 
+  /// The columns of the file some at a time, for blocks that do not fit into memory. Only array files without symmetry are read that way;
+  /// others are read as a whole first.
+  ///
+  /// - Throws: as ``block(of:)``; what is wrong further on in an array file is thrown when it is reached.
+  public consuming func columns<Element: Scalar>(of type: Element.Type = Element.self) throws -> MatrixMarketColumns<Element> {
+    let (rows, columns) = (header.rows, header.columns)
+    if header.format == .array, header.symmetry == .general {
+      return MatrixMarketColumns(rows: rows, columns: columns, .file(try entryReader(for: type)))
+    }
+    let (block, warnings) = try block(of: type)
+    return MatrixMarketColumns(rows: rows, columns: columns, .memory(block, warnings))
+  }
+
   private borrowing func entryReader<Element: Scalar>(for type: Element.Type) throws -> EntryReader {
     guard !header.isComplex || Element.isComplex else {
       throw BlockKrylovError.file(

@@ -89,12 +89,7 @@ extension BlockVector {
   /// - Throws: ``BlockKrylovError/invalidMatrix(_:)`` for a number that is not finite, which the format cannot hold, and
   ///   ``BlockKrylovError/file(path:line:_:)`` when the file cannot be written.
   public func write(matrixMarket path: String, comments: [String] = []) throws {
-    for j in 0..<columns {
-      for i in 0..<rows where !self[i, j].isFinite {
-        throw BlockKrylovError.invalidMatrix(
-          "row \(i) of column \(j) is \(self[i, j]) (both from 0), which a Matrix Market file cannot hold; leave the column out")
-      }
-    }
+    try checkFiniteForFile(firstColumn: 0)
     let writer = try TextWriter(path: path)
     try writer.writeHead(.array, Element.self, .general, comments)
     try writer.write("\(rows) \(columns)\n")
@@ -102,17 +97,27 @@ extension BlockVector {
     try writer.finish()
   }
 
+  func checkFiniteForFile(firstColumn: Int) throws {
+    for j in 0..<columns {
+      for i in 0..<rows where !self[i, j].isFinite {
+        throw BlockKrylovError.invalidMatrix(
+          "row \(i) of column \(firstColumn + j) is \(self[i, j]) (both from 0), which a Matrix Market file cannot hold; leave the column "
+            + "out")
+      }
+    }
+  }
+
   @specialized(where Element == Double)
   @specialized(where Element == Float)
   @specialized(where Element == Complex<Double>)
   @specialized(where Element == Complex<Float>)
-  private func writeEntries(_ writer: TextWriter) throws {
+  func writeEntries(_ writer: TextWriter) throws {
     for j in 0..<columns { for i in 0..<rows { try writer.write(self[i, j]) } }
   }
 }
 
 extension TextWriter {
-  fileprivate func writeHead<Element: Scalar>(
+  func writeHead<Element: Scalar>(
     _ format: MatrixMarketHeader.Format, _ type: Element.Type, _ symmetry: MatrixMarketHeader.Symmetry, _ comments: [String]
   ) throws {
     let field: MatrixMarketHeader.Field = Element.isComplex ? .complex : .real

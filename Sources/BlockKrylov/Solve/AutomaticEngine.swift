@@ -159,7 +159,7 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
   private func nextStage(
     after k: Int, _ whole: BlockProblem<Element>, _ list: [Int], _ verdict: StageVerdict?
   ) throws -> Int? {
-    let failed = list.filter { whole.status[$0]?.mayGainFromAnotherMethod == true }
+    let failed = list.filter { whole.status[$0]?.mayGainFromAnotherMethod == true && whole.mayGoOn(column: $0) }
     guard !failed.isEmpty, whole.monitor.stopped == nil, k + 1 < plan.stages.count else { return nil }
     let failedMethod = plan.stages[k].method
     if verdict == nil, options.maximumIterations != nil, failed.allSatisfy({ whole.status[$0] == .maximumIterations }) {

@@ -61,7 +61,11 @@ struct AutomaticPlanner<Element: Scalar> {
     try refuseZeroRows(probe)
     plan.costs = CostModel(matrix)
     if probe.looksPositiveDefinite || probe.looksNegativeDefinite { planDefinite(probe) } else { planGeneral(probe) }
-    addDirect(rows: matrix.rows)
+    if nullSpace(of: a) == nil {
+      addDirect(rows: matrix.rows)
+    } else {
+      plan.reasons.insert("A is singular and its null space known, so that it is not factored", at: 0)
+    }
     limitIterations()
   }
 

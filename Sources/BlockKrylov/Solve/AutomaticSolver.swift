@@ -59,7 +59,11 @@ public struct AutomaticSolver: BlockMethod {
   ///
   /// - Throws: ``BlockKrylovError/invalidMatrix(_:)`` for a square matrix with a row or column of zeros.
   public func explanation<Element: Scalar>(for a: some LinearOperator<Element>) throws -> [String] {
-    try AutomaticPlanner<Element>.plan(for: a, preconditioner: nil, self).reasons
+    var operational: any LinearOperator<Element> = a
+    if let projection = try options.nullSpace.projection(for: operational, looks: true) {
+      operational = SingularOperator(base: operational, projection: projection)
+    }
+    return try AutomaticPlanner<Element>.plan(for: operational, preconditioner: nil, self).reasons
   }
 }
 

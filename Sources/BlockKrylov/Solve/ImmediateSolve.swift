@@ -12,7 +12,7 @@ package class ImmediateEngine<Element: Scalar> {
 
 extension PreparedSolver {
   /// The short way for small systems, where the books that a solve keeps would take longer than the solve: all columns are plain
-  /// (neither zero nor so large or small that they need to be scaled), there is no guess, and the engine's first X is final. X and the
+  /// (neither zero nor so large or small that they need to be scaled, and measured in the 2-norm), there is no guess, and the engine's first X is final. X and the
   /// report are what the long way gives, bit for bit.
   ///
   /// - Returns: `nil`, with any numbers in X, when a column needs the long way.
@@ -21,7 +21,8 @@ extension PreparedSolver {
   @specialized(where Element == Complex<Double>)
   @specialized(where Element == Complex<Float>)
   func solveAtOnce(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws -> SolveReport? {
-    guard let immediate, immediate.solvesAtOnce, options.memoryLimit == nil, b.columns > 0 else { return nil }
+    guard let immediate, immediate.solvesAtOnce, options.memoryLimit == nil, options.tolerance.isInTwoNorm, b.columns > 0
+    else { return nil }
     let began = ContinuousClock.now
     let m = b.columns
     return try unsafe withUnsafeTemporaryAllocation(of: Element.Magnitude.self, capacity: 2 * m) { sizes in

@@ -14,11 +14,16 @@ public final class PreparedSolver<Element: Scalar> {
   private let automatic: AutomaticEngine<Element>?
   private let direct: ImmediateEngine<Element>?
   let options: SolverOptions
+  private let looksForNullSpace: Bool
   /// Seconds that `prepare` took.
   public let setupSeconds: Double
 
-  init(a: any LinearOperator<Element>, engine: any SolveEngine<Element>, options: SolverOptions, setupSeconds: Double) {
+  init(
+    a: any LinearOperator<Element>, engine: any SolveEngine<Element>, options: SolverOptions, looksForNullSpace: Bool = false,
+    setupSeconds: Double
+  ) {
     self.a = a
+    self.looksForNullSpace = looksForNullSpace
     self.engine = engine
     automatic = engine as? AutomaticEngine<Element>
     direct = engine as? ImmediateEngine<Element>
@@ -28,6 +33,8 @@ public final class PreparedSolver<Element: Scalar> {
 
   /// The engine that may solve at once: a direct one, or the one that an automatic choice began with.
   var immediate: ImmediateEngine<Element>? { automatic?.immediate ?? direct }
+  var streamOptions: SolverOptions { options }
+
   /// The name of the method.
   public var method: String { engine.methodName }
   /// The name of the preconditioner.
@@ -82,7 +89,13 @@ public final class PreparedSolver<Element: Scalar> {
     try checkShape(newA.rows, equals: a.rows, "the new A has \(newA.rows) rows, the prepared one \(a.rows); prepare anew")
     try checkShape(
       newA.columns, equals: a.columns, "the new A has \(newA.columns) columns, the prepared one \(a.columns); prepare anew")
-    let operational: any LinearOperator<Element> = (newA as? CSCMatrix<Element>)?.csr ?? newA
+    var operational: any LinearOperator<Element> = (newA as? CSCMatrix<Element>)?.csr ?? newA
+    if nullSpace(of: a) != nil {
+      guard let projection = try options.nullSpace.projection(for: operational, looks: looksForNullSpace) else {
+        throw BlockKrylovError.unsupported("A was singular and no null space is found of the new one; prepare anew")
+      }
+      operational = SingularOperator(base: operational, projection: projection)
+    }
     try options.onItsThreads { try engine.update(operational) }
     a = operational
   }
@@ -138,7 +151,7 @@ public final class PreparedSolver<Element: Scalar> {
       try checkShape(x.rows, equals: a.columns, "A has \(a.columns) columns, the initial guess has \(x.rows) rows")
       try checkShape(x.columns, equals: b.columns, "B has \(b.columns) columns, the initial guess has \(x.columns)")
     }
-    try options.tolerance.validate(columns: b.columns)
+    try options.validate(columns: b.columns)
   }
 
   /// Solves with books for every column: scales them, sets aside those that need no iteration, solves the others in groups.
@@ -153,8 +166,10 @@ public final class PreparedSolver<Element: Scalar> {
     let monitor = SolveMonitor(
       columns: b.columns, timeLimit: options.timeLimit, recordsHistory: options.recordsHistory, observer: observer)
     monitor.record(engine.setupEvents)
+    if let projection = nullSpace(of: a) { monitor.record(.projected, projection.description) }
     var ledger = try ColumnLedger(
-      a: a, b: b, guess: guess, tolerance: options.tolerance, columnsMeet: engine.sharesSpace, monitor: monitor)
+      a: a, b: b, guess: guess, tolerance: options.tolerance,
+      limits: options.maximumIterationsPerColumn ?? [], columnsMeet: engine.sharesSpace, monitor: monitor)
     let width = try width(columns: ledger.open.count)
     let groups = ledger.groups(maximumWidth: width)
     if groups.count > 1 {
@@ -165,7 +180,7 @@ public final class PreparedSolver<Element: Scalar> {
     }
     for group in groups {
       let problem = try ledger.problem(for: group, monitor: monitor)
-      if !problem.open.isEmpty { try engine.solve(SolveProblem(problem)) }
+      if !problem.open.isEmpty { try engine.solveInTheirNorms(problem) }
       try ledger.finish(problem)
     }
     var report = SolveReport(
@@ -237,14 +252,30 @@ extension BlockMethod {
     _ a: some LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)? = nil
   ) throws -> PreparedSolver<Element> {
     try options.validate()
+    if options.tolerance.norms.contains(.energy), !estimatesEnergyErrors {
+      throw BlockKrylovError.unsupported(
+        "\(name) has no estimate of the A-norm of the error; measure its tolerance in another norm, or take cg, bf-cg, pseudo-cg or ecg"
+      )
+    }
     if let preconditioner {
       try checkShape(preconditioner.rows, equals: a.rows, "the preconditioner has \(preconditioner.rows) rows, A has \(a.rows)")
     }
     let began = ContinuousClock.now
-    let operational: any LinearOperator<Element> = (a as? CSCMatrix<Element>)?.csr ?? a
-    let engine = try options.onItsThreads { try makeEngine(for: operational, preconditioner: preconditioner) }
+    var operational: any LinearOperator<Element> = (a as? CSCMatrix<Element>)?.csr ?? a
+    let looks = self is AutomaticSolver
+    let engine: any SolveEngine<Element> = try options.onItsThreads {
+      if let projection = try options.nullSpace.projection(for: operational, looks: looks) {
+        operational = SingularOperator(base: operational, projection: projection)
+      }
+      return try makeEngine(for: operational, preconditioner: preconditioner?.projected(for: operational))
+    }
+    if nullSpace(of: operational) != nil, !engine.sharesSpace {
+      throw BlockKrylovError.unsupported(
+        "\(engine.methodName) factors A, which is singular; leave nullSpace out, or take cg, minres, gmres or lsmr")
+    }
     return PreparedSolver(
-      a: operational, engine: engine, options: options, setupSeconds: SolveMonitor.seconds(since: began))
+      a: operational, engine: engine, options: options, looksForNullSpace: looks,
+      setupSeconds: SolveMonitor.seconds(since: began))
   }
 
   /// Prepares and solves at once.

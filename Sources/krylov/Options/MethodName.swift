@@ -5,6 +5,7 @@ import BlockKrylovDirect
 /// What `--method` takes.
 enum MethodName: String, CaseIterable, ExpressibleByArgument {
   case auto, cg, gmres, gcrodr, minres, bicgstab
+  case bfCG = "bf-cg"
   case pseudoCG = "pseudo-cg"
   case pseudoGMRES = "pseudo-gmres"
   case pseudoBiCGStab = "pseudo-bicgstab"
@@ -32,6 +33,7 @@ enum MethodName: String, CaseIterable, ExpressibleByArgument {
       switch self {
       case .auto: Self.automatic
       case .cg: BlockCG()
+      case .bfCG: BreakdownFreeBlockCG()
       case .gmres: BlockGMRES()
       case .gcrodr: BlockGCRODR()
       case .minres: BlockMINRES()

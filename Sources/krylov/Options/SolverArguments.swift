@@ -2,6 +2,21 @@ public import ArgumentParser
 import BlockKrylov
 
 extension PreconditionerSide: ExpressibleByArgument {}
+extension ColumnNorm: ExpressibleByArgument {}
+
+/// What is said of the null space of a singular A.
+enum NullSpaceName: String, CaseIterable, ExpressibleByArgument {
+  case auto, none, constant, detected
+
+  var nullSpace: NullSpace {
+    switch self {
+    case .auto: .automatic
+    case .none: .none
+    case .constant: .constant
+    case .detected: .detected
+    }
+  }
+}
 
 /// The width of the parts of a number.
 enum Precision: String, CaseIterable, ExpressibleByArgument {
@@ -27,12 +42,28 @@ struct SolverArguments: ParsableArguments {
   @Flag(inversion: .prefixedNo, help: "GMRES applies A only to directions that unsolved columns need.")
   var inexactBreakdowns = true
 
+  @Flag(inversion: .prefixedNo, help: "Block CG leaves columns that are done behind where that is cheaper.")
+  var narrowBlocks = true
+
   @Option(
     help: ArgumentHelp("A column is solved when ‖b − Ax‖ ≤ rtol·‖b‖. (default: 1e-8, single precision 1e-5)", valueName: "x"))
   var rtol: Double?
 
   @Option(help: ArgumentHelp("… or when ‖b − Ax‖ ≤ atol.", valueName: "x"))
   var atol = 0.0
+
+  @Option(
+    help: "What tolerances measure: the 2-norm of the residual, its largest entry, or the estimated A-norm of the error (cg).")
+  var norm = ColumnNorm.two
+
+  @Option(
+    help: ArgumentHelp(
+      "A column is solved when the estimated A-norm of its error is at most x times that of the solution. (cg, bf-cg, pseudo-cg, ecg)",
+      valueName: "x"))
+  var energyTolerance: Double?
+
+  @Option(help: "The null space of a singular A: looked for by auto, none, constant vectors, or detected.")
+  var nullSpace = NullSpaceName.auto
 
   @Option(help: ArgumentHelp("The most block iterations. (default: 10·n + 100)", valueName: "k"))
   var maxIterations: Int?
@@ -55,11 +86,16 @@ struct SolverArguments: ParsableArguments {
   @Option(help: "The precision of all arithmetic.")
   var precision = Precision.double
 
-  var relativeTolerance: Double { rtol ?? precision.relativeTolerance }
+  var relativeTolerance: Double { energyTolerance ?? rtol ?? precision.relativeTolerance }
 
   mutating func validate() throws {
-    for (name, value) in [("--rtol", rtol), ("--atol", atol), ("--time-limit", timeLimit)] {
+    for (name, value) in [
+      ("--rtol", rtol), ("--atol", atol), ("--time-limit", timeLimit), ("--energy-tolerance", energyTolerance),
+    ] {
       if let value, !(value >= 0) { throw ValidationError("\(name) is \(value); it must be a number that is not negative") }
+    }
+    if energyTolerance != nil, rtol != nil || norm != .two {
+      throw ValidationError("--energy-tolerance takes the place of --rtol and --norm; give one of them")
     }
     if let timeLimit, timeLimit > 1e9 { throw ValidationError("--time-limit is \(timeLimit) seconds; leave it out for no limit") }
     if let maxIterations, maxIterations < 0 {
@@ -74,13 +110,15 @@ struct SolverArguments: ParsableArguments {
   /// The same for the libraries.
   var options: SolverOptions {
     var options = SolverOptions()
-    options.tolerance = .either(relative: relativeTolerance, absolute: atol)
+    options.tolerance = .either(relative: relativeTolerance, absolute: atol).measured(in: energyTolerance == nil ? norm : .energy)
+    options.nullSpace = nullSpace.nullSpace
     options.maximumIterations = maxIterations
     options.timeLimit = timeLimit.map { .seconds($0) }
     options.side = side
     if let restart { options.restart = restart }
     options.deflation = deflation
     options.inexactBreakdowns = inexactBreakdowns
+    options.narrowsBlocks = narrowBlocks
     options.threads = threads
     options.memoryLimit = memoryLimit
     options.boundsForwardErrors = errorBounds

@@ -15,7 +15,7 @@ extension MatrixSummary {
 }
 
 extension SolveRecord {
-  /// The record as an object of schema 1. Keys that not every solve has (`explanation`, `plan`, `relative_error`, `backward_error`,
+  /// The record as an object of schema 1. Keys that not every solve has (`explanation`, `plan`, `relative_error`, `norm`, `backward_error`,
   /// `relative_normal_residual`, `forward_error_bound`) come last.
   var json: JSON {
     var members: [JSON.Member] = [
@@ -50,7 +50,7 @@ extension SolveRecord {
 
   private func json(_ column: ColumnReport) -> JSON {
     var members: [JSON.Member] = [
-      JSON.Member(key: "index", value: .integer(column.index)),
+      JSON.Member(key: "index", value: .integer(firstColumn + column.index)),
       JSON.Member(key: "status", value: .string(statusName(column))),
       JSON.Member(key: "iterations", value: .integer(column.iterations)),
       JSON.Member(key: "estimated_relative_residual", value: .number(column.estimatedRelativeResidual)),
@@ -59,6 +59,13 @@ extension SolveRecord {
     ]
     if let relativeErrors {
       members.append(JSON.Member(key: "relative_error", value: .number(relativeErrors[column.index])))
+    }
+    if column.norm != .two {
+      members += [
+        JSON.Member(key: "norm", value: .string(column.norm.rawValue)),
+        JSON.Member(key: "measure", value: .number(column.measure)),
+        JSON.Member(key: "threshold", value: .number(column.threshold)),
+      ]
     }
     if let error = column.backwardError { members.append(JSON.Member(key: "backward_error", value: .number(error))) }
     if let residual = column.normalResidual {
@@ -77,7 +84,8 @@ extension SolveRecord {
   var csvLines: [String] {
     columns.map { column in
       CSV.line([
-        matrix.name, "\(matrix.rows)", "\(matrix.nonzeros)", report.method, report.preconditioner, "\(column.index)",
+        matrix.name, "\(matrix.rows)", "\(matrix.nonzeros)", report.method, report.preconditioner,
+        "\(firstColumn + column.index)",
         statusName(column), "\(column.iterations)", CSV.number(column.estimatedRelativeResidual),
         CSV.number(column.trueRelativeResidual), CSV.number(relativeErrors?[column.index]), CSV.number(column.backwardError),
         CSV.number(report.setupSeconds), CSV.number(solveSeconds),

@@ -49,6 +49,9 @@ struct SolveText {
     if hasBackwardErrors { table.columns.append(.init(title: "backward error", isRight: true)) }
     let hasBounds = record.columns.contains { $0.forwardErrorBound != nil }
     if hasBounds { table.columns.append(.init(title: "error bound", isRight: true)) }
+    let measures: [ColumnNorm: String] = [.maximum: "largest entry", .energy: "A-norm error"]
+    let measure = measures[record.norm]
+    if let measure { table.columns.append(.init(title: measure, isRight: true)) }
 
     func row(_ column: ColumnReport) -> [Table.Cell] {
       var cells: [Table.Cell] = [
@@ -59,6 +62,7 @@ struct SolveText {
       if let errors = record.relativeErrors { cells.append(.init(Format.scientific(errors[column.index]))) }
       if hasBackwardErrors { cells.append(.init(Format.scientific(column.backwardError))) }
       if hasBounds { cells.append(.init(Format.scientific(column.forwardErrorBound))) }
+      if measure != nil { cells.append(.init(Format.scientific(column.measure))) }
       return cells
     }
     let abridged = record.columns.count > Self.manyColumns && !showsAllColumns
@@ -152,7 +156,7 @@ struct SolveText {
       lines += Format.wrap(text, first: "  " + label, width: width)
     }
     if !hasPlan { for (k, reason) in report.explanation.enumerated() { line(k == 0 ? "why" : "", reason) } }
-    line("tolerance", "‖b − Ax‖ ≤ " + bound)
+    line("tolerance", bound)
     line(
       "work",
       "\(Format.count(report.operatorApplications, "product")) with A on \(Format.count(report.columnsApplied, "column")), "
@@ -170,9 +174,15 @@ struct SolveText {
   }
 
   private var bound: String {
-    let relative = "\(Format.short(record.rtol))·‖b‖"
-    if record.atol == 0 { return relative }
-    return record.rtol == 0 ? Format.short(record.atol) : "max(\(relative), \(Format.short(record.atol)))"
+    let (what, size) =
+      switch record.norm {
+      case .two: ("‖b − Ax‖", "‖b‖")
+      case .maximum: ("‖b − Ax‖_∞", "‖b‖_∞")
+      case .energy: ("estimated ‖x* − x‖_A", "‖x*‖_A")
+      }
+    let relative = "\(Format.short(record.rtol))·\(size)"
+    if record.atol == 0 { return "\(what) ≤ \(relative)" }
+    return "\(what) ≤ " + (record.rtol == 0 ? Format.short(record.atol) : "max(\(relative), \(Format.short(record.atol)))")
   }
 }
 

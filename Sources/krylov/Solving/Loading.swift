@@ -31,6 +31,9 @@ final class MatrixMarketInput {
     return block
   }
 
+  /// The columns, some at a time.
+  func columns<S: Scalar>(of type: S.Type) throws -> MatrixMarketColumns<S> { try take().columns(of: S.self) }
+
   private func take() throws -> MatrixMarketFile {
     guard let opened = file.take() else { throw CommandFailure(.bug, "\(path): the entries were read before") }
     return opened

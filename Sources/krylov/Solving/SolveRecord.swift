@@ -19,6 +19,11 @@ struct SolveRecord {
   var relativeErrors: [Double]?
   /// Columns that the report calls converged and whose recomputed residual, given here, says otherwise.
   var unconfirmed: [Int: Double] = [:]
+  /// The place of the first column where the columns are part of a longer stream.
+  var firstColumn = 0
+
+  /// What the tolerance measures.
+  var norm: ColumnNorm { columns.first?.norm ?? .two }
 
   var columns: [ColumnReport] { report.columns }
 

@@ -42,7 +42,7 @@ struct Solving {
       solveSeconds: times[0], solveSecondsMedian: times.count % 2 == 1 ? times[middle] : (times[middle - 1] + times[middle]) / 2,
       repeats: times.count, peakMemoryBytes: Memory.peakBytes)
     record.plan = plan
-    record.unconfirmed = try Self.unconfirmed(system, result)
+    record.unconfirmed = try Self.unconfirmed(system.a, system.b, result)
     record.relativeErrors = try system.exact.map { try Self.relativeErrors(of: result.solution, from: $0) }
     return (record, result.solution)
   }
@@ -55,12 +55,17 @@ struct Solving {
   }
 
   /// B − A·X again, from the blocks that the caller has: the residuals of columns that are called converged and exceed their bound.
-  private static func unconfirmed<S: Scalar>(_ system: LinearSystem<S>, _ result: SolveResult<S>) throws -> [Int: Double] {
-    let residuals = try system.a.residual(system.b, of: result.solution).columnNorms()
+  static func unconfirmed<S: Scalar>(
+    _ a: CSRMatrix<S>, _ b: BlockVector<S>, _ result: SolveResult<S>
+  ) throws -> [Int: Double] {
+    let r = try a.residual(b, of: result.solution)
+    let (residuals, maxima) = (r.columnNorms(), r.columnMaxima())
     // The solver measures scaled columns, so that the last bits may differ.
     let failed = result.report.columns.filter {
-      // A least-squares solution leaves a residual, which must be the reported one.
-      let bound = $0.status == .leastSquares ? $0.trueResidual : $0.threshold
+      // A least-squares solution leaves a residual, and a small error may, which must be the reported one.
+      let leavesResidual = $0.status == .leastSquares || $0.norm == .energy
+      if $0.norm == .maximum, !leavesResidual { return $0.status.isConverged && !(maxima[$0.index] <= $0.threshold * 1.01) }
+      let bound = leavesResidual ? $0.trueResidual : $0.threshold
       return $0.status.isConverged && !(residuals[$0.index] <= bound * 1.01)
     }
     return Dictionary(uniqueKeysWithValues: failed.map { ($0.index, residuals[$0.index]) })

@@ -286,6 +286,33 @@ struct BlockCGTests {
     #expect(complex.report.allConverged)
   }
 
+  // MARK: Narrower blocks
+
+  /// Few columns that are left go on without the others where that is cheaper: fewer columns are multiplied, and all of them solved.
+  @Test func fewColumnsGoOnAlone() throws {
+    var random = SplitMix(28)
+    let a = try Reference.poisson(48, Double.self)
+    let b = random.normalBlock(a.rows, 8)
+    func solve(_ loose: Int, _ bound: Double, narrows: Bool) throws -> SolveReport {
+      let bounds = (0..<8).map { $0 < loose ? bound : 1e-9 }
+      let result = try BlockCG(tolerance: .perColumn(relative: bounds)).with { $0.narrowsBlocks = narrows }.solve(a, b)
+      #expect(result.report.allConverged)
+      for (j, residual) in Reference.relativeResiduals(a, result.solution, b).enumerated() {
+        #expect(residual <= bounds[j] * 1.000001)
+      }
+      return result.report
+    }
+    let (narrow, wide) = (try solve(7, 1e-2, narrows: true), try solve(7, 1e-2, narrows: false))
+    #expect(narrow.columnsApplied < wide.columnsApplied, "\(narrow.columnsApplied) and \(wide.columnsApplied)")
+    #expect(narrow.events.filter { $0.kind == .deflated }.count == 1 && wide.events.isEmpty)
+    // The columns that were left behind end with the estimates that they had then.
+    #expect(narrow.columns[0].iterations == wide.columns[0].iterations)
+    // Half of a block stays together.
+    let half = try solve(4, 1e-3, narrows: true)
+    let kept = try solve(4, 1e-3, narrows: false)
+    #expect(half.events.isEmpty && half.iterations == kept.iterations && half.columnsApplied == kept.columnsApplied)
+  }
+
   // MARK: Failures
 
   @Test func indefiniteMatrixIsNamed() throws {

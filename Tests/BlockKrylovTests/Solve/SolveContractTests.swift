@@ -9,7 +9,7 @@ struct SolveContractTests {
   enum Method: String, CaseIterable, CustomTestStringConvertible {
     case cg, cgJacobi, cgIC0, gmres, gmresILU0, dense, auto
     case minres, minresIC0, bicgstab, bicgstabILU0, pseudoCG, pseudoCGIC0, pseudoGMRES, pseudoGMRESILU0, pseudoBiCGStab, lsqr,
-      lsmr, idr, idrILU0, ecg, ecgIC0
+      lsmr, idr, idrILU0, ecg, ecgIC0, bfCG, bfCGIC0
     var testDescription: String { rawValue }
     var method: any BlockMethod {
       switch self {
@@ -33,6 +33,8 @@ struct SolveContractTests {
       case .idrILU0: PseudoBlockIDR().preconditioned(by: .ilu0)
       case .ecg: EnlargedCG()
       case .ecgIC0: EnlargedCG().preconditioned(by: .ic0)
+      case .bfCG: BreakdownFreeBlockCG()
+      case .bfCGIC0: BreakdownFreeBlockCG().preconditioned(by: .ic0)
       case .lsqr: LSQR()
       case .lsmr: LSMR()
       }
@@ -104,7 +106,7 @@ struct SolveContractTests {
     }
   }
 
-  @Test(arguments: [Method.cg, .gmres, .minres, .bicgstab, .pseudoCG, .pseudoGMRES, .pseudoBiCGStab])
+  @Test(arguments: [Method.cg, .bfCG, .gmres, .minres, .bicgstab, .pseudoCG, .pseudoGMRES, .pseudoBiCGStab])
   func tolerancesPerColumn(kind: Method) throws {
     var random = SplitMix(64)
     let a = try Reference.poisson(16, Double.self)
@@ -180,7 +182,7 @@ struct SolveContractTests {
     if ![.lsqr, .lsmr, .auto].contains(kind) { #expect(throws: BlockKrylovError.self) { try kind.method.prepare(wide) } }
   }
 
-  @Test(arguments: [Method.cg, .gmres, .minres, .bicgstab, .pseudoCG, .pseudoGMRES, .pseudoBiCGStab])
+  @Test(arguments: [Method.cg, .bfCG, .gmres, .minres, .bicgstab, .pseudoCG, .pseudoGMRES, .pseudoBiCGStab])
   func wideBlocksAreSolvedInGroups(kind: Method) throws {
     var random = SplitMix(67)
     let a = try Reference.poisson(12, Double.self)
@@ -194,7 +196,7 @@ struct SolveContractTests {
 
   // MARK: Limits
 
-  @Test(arguments: [Method.cg, .gmres, .minres, .bicgstab, .pseudoCG, .pseudoGMRES, .pseudoBiCGStab])
+  @Test(arguments: [Method.cg, .bfCG, .gmres, .minres, .bicgstab, .pseudoCG, .pseudoGMRES, .pseudoBiCGStab])
   func limits(kind: Method) throws {
     var random = SplitMix(68)
     let a = try Reference.poisson(20, Double.self)
@@ -232,7 +234,8 @@ struct SolveContractTests {
   // MARK: Determinism and reuse
 
   @Test(arguments: [
-    Method.cg, .cgIC0, .gmres, .dense, .minres, .bicgstab, .pseudoCG, .pseudoGMRES, .pseudoBiCGStab, .idr, .ecg, .lsqr, .lsmr,
+    Method.cg, .cgIC0, .gmres, .dense, .minres, .bicgstab, .pseudoCG, .pseudoGMRES, .pseudoBiCGStab, .idr, .ecg, .bfCG, .lsqr,
+    .lsmr,
   ])
   func sameBitsForAnyNumberOfThreads(kind: Method) throws {
     var random = SplitMix(70)

@@ -9,7 +9,8 @@ enum Torture {
     ("cg", BlockCG()), ("gmres", BlockGMRES(restart: 10)), ("fgmres", BlockGMRES(restart: 10, side: .flexible)),
     ("gmres left", BlockGMRES(restart: 10, side: .left)), ("minres", BlockMINRES()), ("bicgstab", BlockBiCGStab()),
     ("pseudo-cg", PseudoBlockCG()), ("pseudo-gmres", PseudoBlockGMRES(restart: 10)), ("pseudo-bicgstab", PseudoBlockBiCGStab()),
-    ("idr", PseudoBlockIDR()), ("ecg", EnlargedCG()), ("lsqr", LSQR()), ("lsmr", LSMR()), ("dense", DenseLU()),
+    ("idr", PseudoBlockIDR()), ("ecg", EnlargedCG()), ("bf-cg", BreakdownFreeBlockCG()), ("lsqr", LSQR()), ("lsmr", LSMR()),
+    ("dense", DenseLU()),
     ("auto", AutomaticSolver()),
   ]
   static let preconditioners: [PreconditionerChoice] = [.none, .jacobi, .ssor(), .ilu0, .ilutp(), .ic0]
