@@ -22,6 +22,8 @@ package final class BlockProblem<Element: Scalar> {
   /// The number that each column was multiplied by.
   package let scales: [Double]
   package let monitor: SolveMonitor
+  /// Where the columns are residuals of another problem: how long each is, measured by the ‖b_j‖ that the caller sees.
+  private var shares: [Double]?
   /// The monitor's count when these columns began.
   private let firstIteration: Int
   /// The last `openPart`.
@@ -109,8 +111,8 @@ package final class BlockProblem<Element: Scalar> {
     let done = estimate <= thresholds[j]
     if done, estimated[j] > thresholds[j] || iterations[j] == 0 { iterations[j] = monitor.iterations + 1 - firstIteration }
     estimated[j] = estimate
-    monitor.note(
-      column: columns[j], relativeResidual: norms[j] > 0 ? estimate / norms[j] : (estimate == 0 ? 0 : .infinity), done: done)
+    let relative = norms[j] > 0 ? estimate / norms[j] : (estimate == 0 ? 0 : .infinity)
+    monitor.note(column: columns[j], relativeResidual: relative * (shares?[j] ?? 1), done: done)
     return done
   }
 
@@ -139,6 +141,7 @@ package final class BlockProblem<Element: Scalar> {
         x: BlockVector(rows: x.rows, columns: list.count), hasGuess: hasGuess, columns: list.map { columns[$0] },
         norms: list.map { norms[$0] }, thresholds: list.map { thresholds[$0] }, scales: list.map { scales[$0] },
         monitor: monitor, firstIteration: firstIteration)
+      part.shares = shares.map { shares in list.map { shares[$0] } }
       lastPart = (part, list, negated)
     }
     part.b.gatherColumns(list, of: b)
@@ -171,5 +174,22 @@ package final class BlockProblem<Element: Scalar> {
       normalResiduals[j] = part.normalResiduals[k]
       forwardErrors[j] = part.forwardErrors[k]
     }
+  }
+
+  /// The problem A'·D = R of a correction D for some of the columns, in another precision.
+  ///
+  /// - Parameters:
+  ///   - r: the residuals of the columns `list`, multiplied by what brings their norms to `norms`.
+  ///   - residuals: their norms here.
+  ///   - reductions: what the correction is to leave of each.
+  package func correction<Other: Scalar>(
+    by a: any LinearOperator<Other>, _ list: [Int], r: BlockVector<Other>, norms: [Double], residuals: [Double], reductions: [Double]
+  ) -> BlockProblem<Other> {
+    let problem = BlockProblem<Other>(
+      a: a, b: r, x: BlockVector(rows: x.rows, columns: list.count), hasGuess: false, columns: list.map { columns[$0] },
+      norms: norms, thresholds: zip(norms, reductions).map { $0 * $1 }, scales: [Double](repeating: 1, count: list.count),
+      monitor: monitor, firstIteration: firstIteration)
+    problem.shares = zip(list, residuals).map { j, residual in residual / self.norms[j] * (shares?[j] ?? 1) }
+    return problem
   }
 }

@@ -3,10 +3,12 @@ package final class SolveMonitor {
   /// Why an iteration must end early.
   package enum StopReason: Sendable {
     case maximumIterations, timeLimit, cancelled
+    /// The columns of a nested solve have met their bounds by the estimates, which is all that is asked of it, or do not get there.
+    case nestedOver
 
     package var status: ColumnStatus {
       switch self {
-      case .maximumIterations: .maximumIterations
+      case .maximumIterations, .nestedOver: .maximumIterations
       case .timeLimit: .timeLimit
       case .cancelled: .cancelled
       }
@@ -27,6 +29,13 @@ package final class SolveMonitor {
   private let deadline: ContinuousClock.Instant?
   private let began: ContinuousClock.Instant
   private var iterationLimit = Int.max
+  /// No stage of a nested solve may go beyond this count.
+  private var ceiling = Int.max
+  /// The columns of a nested solve, the least that their largest estimate has halved to, and when it began and last did so.
+  private var nested: [Int] = []
+  private var halving = (value: Double.infinity, began: 0, last: 0)
+  /// A nested solve whose largest estimate was not halved in so many iterations, nor in as many as it took before, is over.
+  private static var patience: Int { 200 }
   private var done: [Bool]
   private let recordsHistory: Bool
   private var history: [Double] = []
@@ -53,8 +62,33 @@ package final class SolveMonitor {
 
   /// A stage begins: the name that the observer sees, and how many more iterations it may make.
   package func begin(method: String, iterationLimit limit: Int) {
-    self.method = method
-    iterationLimit = limit >= .max - iterations ? .max : iterations + limit
+    if nested.isEmpty { self.method = method }
+    iterationLimit = min(ceiling, limit >= .max - iterations ? .max : iterations + limit)
+  }
+
+  /// Runs a solve within a solve: the iterations that are left are all that it gets, and it is over when the estimates of these columns
+  /// meet their bounds, since the solve around it verifies, or when they have long stopped to fall. Without columns it ends by itself.
+  package func nest<Result>(columns: [Int], _ body: () throws -> Result) rethrows -> Result {
+    let before = (ceiling, iterationLimit, nested, halving)
+    (ceiling, nested, halving) = (iterationLimit, columns, (.infinity, iterations, iterations))
+    for j in columns { done[j] = false }
+    defer { (ceiling, iterationLimit, nested, halving) = before }
+    return try body()
+  }
+
+  /// Whether no other stage may begin: a limit was reached, or all that a nested solve is for.
+  package var isOver: Bool { stopped != nil || nestedIsOver }
+
+  private var nestedIsOver: Bool {
+    guard !nested.isEmpty else { return false }
+    if nested.allSatisfy({ done[$0] }) { return true }
+    return iterations - halving.last > max(Self.patience, halving.last - halving.began)
+  }
+
+  private func noteNested() {
+    var largest = 0.0
+    for j in nested where !(relativeResiduals[j] <= largest) { largest = relativeResiduals[j] }
+    if largest <= halving.value / 2 { (halving.value, halving.last) = (largest, iterations) }
   }
 
   /// Something was done on the solver's own account.
@@ -84,6 +118,7 @@ package final class SolveMonitor {
   package func finishIteration() -> StopReason? {
     iterations += 1
     appendHistory()
+    if !nested.isEmpty { noteNested() }
     if let observer {
       let progress = SolveProgress(
         method: method, iteration: iterations, seconds: seconds, relativeResiduals: relativeResiduals,
@@ -100,6 +135,8 @@ package final class SolveMonitor {
       stopped = .timeLimit
     } else if iterations >= iterationLimit {
       return .maximumIterations
+    } else if nestedIsOver {
+      return .nestedOver
     }
     return stopped
   }

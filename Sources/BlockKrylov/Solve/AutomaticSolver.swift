@@ -309,7 +309,7 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
   /// Prepares the next stage that can be, if there are columns that may gain from it; says so as an event, and opens those columns.
   private func nextStage(after k: Int, _ whole: BlockProblem<Element>, _ list: [Int]) throws -> Int? {
     let failed = list.filter { whole.status[$0]?.mayGainFromAnotherMethod == true }
-    guard !failed.isEmpty, whole.monitor.stopped == nil, k + 1 < plan.stages.count else { return nil }
+    guard !failed.isEmpty, !whole.monitor.isOver, k + 1 < plan.stages.count else { return nil }
     let failedMethod = plan.stages[k].method
     if limitIsCallers, failed.allSatisfy({ whole.status[$0] == .maximumIterations }) { return nil }
     let indefinite = failed.contains { whole.status[$0] == .indefiniteOperator }
