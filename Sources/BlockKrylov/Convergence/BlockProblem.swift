@@ -183,7 +183,8 @@ package final class BlockProblem<Element: Scalar> {
   ///   - residuals: their norms here.
   ///   - reductions: what the correction is to leave of each.
   package func correction<Other: Scalar>(
-    by a: any LinearOperator<Other>, _ list: [Int], r: BlockVector<Other>, norms: [Double], residuals: [Double], reductions: [Double]
+    by a: any LinearOperator<Other>, _ list: [Int], r: BlockVector<Other>, norms: [Double], residuals: [Double],
+    reductions: [Double]
   ) -> BlockProblem<Other> {
     let problem = BlockProblem<Other>(
       a: a, b: r, x: BlockVector(rows: x.rows, columns: list.count), hasGuess: false, columns: list.map { columns[$0] },

@@ -77,7 +77,8 @@ public struct MixedPrecision: BlockMethod {
     }
     guard let twin = given as? any LinearOperator<Element.SinglePrecision> else {
       throw BlockKrylovError.unsupported(
-        "singlePrecisionOperator must work on blocks of \(Element.SinglePrecision.self) where A works on blocks of \(Element.self)")
+        "singlePrecisionOperator must work on blocks of \(Element.SinglePrecision.self) where A works on blocks of \(Element.self)"
+      )
     }
     try checkShape(twin.rows, equals: a.rows, "A has \(a.rows) rows, singlePrecisionOperator has \(twin.rows)")
     try checkShape(twin.columns, equals: a.columns, "A has \(a.columns) columns, singlePrecisionOperator has \(twin.columns)")

@@ -34,7 +34,8 @@ final class MixedPrecisionEngine<Element: Scalar>: SolveEngine {
       events.append(
         SolveEvent(
           kind: .methodChanged,
-          detail: "\(inner.name) could not be prepared in single precision (\(error.description)); all is done in double precision"))
+          detail:
+            "\(inner.name) could not be prepared in single precision (\(error.description)); all is done in double precision"))
     }
   }
 
@@ -49,7 +50,9 @@ final class MixedPrecisionEngine<Element: Scalar>: SolveEngine {
     guard let matrix = a.sparseMatrix else { return (CSRMatrix<Single>(diagonal: []), 1) }
     let largest = matrix.largestPart
     // Products of entries of this size are far from the ends of the range of single precision.
-    guard largest > 0x1p40 || (largest > 0 && largest < 0x1p-40), largest.isFinite else { return (matrix.converted(to: Single.self), 1) }
+    guard largest > 0x1p40 || (largest > 0 && largest < 0x1p-40), largest.isFinite else {
+      return (matrix.converted(to: Single.self), 1)
+    }
     let scale = Double(sign: .plus, exponent: largest.exponent, significand: 1)
     let inverse = Element(double: 1 / scale)
     return (matrix.mapValues { $0 * inverse }.tagged(matrix.structure).converted(to: Single.self), scale)
@@ -77,7 +80,8 @@ final class MixedPrecisionEngine<Element: Scalar>: SolveEngine {
   func update(_ newA: any LinearOperator<Element>) throws {
     if engine != nil {
       guard !hasTwin else {
-        throw BlockKrylovError.unsupported("the singlePrecisionOperator cannot follow new values of A; prepare again with a new one")
+        throw BlockKrylovError.unsupported(
+          "the singlePrecisionOperator cannot follow new values of A; prepare again with a new one")
       }
       (single, scale) = Self.rounded(newA)
       try engine?.update(single)

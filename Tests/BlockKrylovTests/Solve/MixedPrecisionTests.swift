@@ -103,7 +103,8 @@ struct MixedPrecisionTests {
     for method in [BlockCG(maximumIterations: 5000), BlockGMRES(restart: 80), DenseLU()] as [any BlockMethod] {
       let hard = try MixedPrecision(method.with { $0.tolerance = .relative(1e-6) }).solve(matrix(1e9), b)
       #expect(hard.report.allConverged, "\(method.name): \(hard.report)")
-      #expect(hard.report.events.contains { $0.kind == .methodChanged && $0.detail.contains("double precision") }, "\(method.name)")
+      #expect(
+        hard.report.events.contains { $0.kind == .methodChanged && $0.detail.contains("double precision") }, "\(method.name)")
       #expect(Reference.relativeResiduals(matrix(1e9), hard.solution, b).allSatisfy { $0 <= 1.0001e-6 })
     }
     let easy = try MixedPrecision(BlockCG(tolerance: .relative(1e-12))).solve(matrix(1e3), b).report
@@ -142,7 +143,9 @@ struct MixedPrecisionTests {
     var random = SplitMix(909)
     let a = try Reference.poisson(12, Double.self)
     let single = a.converted(to: Float.self)
-    let free = MatrixFreeOperator<Double>(size: 144, structure: [.symmetric, .positiveDefinite]) { try a.apply(to: $0, into: &$1) }
+    let free = MatrixFreeOperator<Double>(size: 144, structure: [.symmetric, .positiveDefinite]) {
+      try a.apply(to: $0, into: &$1)
+    }
     let twin = MatrixFreeOperator<Float>(size: 144, structure: [.symmetric, .positiveDefinite]) {
       try single.apply(to: $0, into: &$1)
     }
