@@ -26,6 +26,8 @@ package final class BlockProblem<Element: Scalar> {
   private var shares: [Double]?
   /// The monitor's count when these columns began.
   private let firstIteration: Int
+  /// Takes the X of all columns, and the block iterations of each, for a checkpoint; `nil` where nobody asks for them.
+  package var save: ((_ x: BlockVector<Element>, _ iterations: [Int]) throws -> Void)?
   /// The last `openPart`.
   private var lastPart: (part: BlockProblem, list: [Int], negated: Bool)?
 
@@ -148,6 +150,14 @@ package final class BlockProblem<Element: Scalar> {
     part.x.gatherColumns(list, of: x)
     if negated { part.b.scale(by: -1) }
     part.hasGuess = hasGuess
+    part.save = save.map { save in
+      { [unowned self] x, counts in
+        var (whole, all) = (self.x, self.counts)
+        whole.scatterColumns(list, from: x)
+        for (k, j) in list.enumerated() { all[j] = counts[k] }
+        try save(whole, all)
+      }
+    }
     for (k, j) in list.enumerated() {
       part.status[k] = nil
       part.iterations[k] = iterations[j]
@@ -155,6 +165,24 @@ package final class BlockProblem<Element: Scalar> {
       (part.energyErrors[k], part.backwardErrors[k]) = (nil, nil)
     }
     return part
+  }
+
+  /// The block iterations of each column up to now.
+  private var counts: [Int] {
+    status.indices.map { j in
+      let isDone = status[j] != nil || (iterations[j] > 0 && estimated[j] <= thresholds[j])
+      return isDone ? iterations[j] : monitor.iterations - firstIteration
+    }
+  }
+
+  /// Leaves a checkpoint when one is due. Engines call this after each iteration; nothing is computed otherwise.
+  ///
+  /// - Parameter complete: makes of a copy of `x` what it would be if the iteration ended here, and changes nothing else.
+  package func checkpoint(_ complete: (inout BlockVector<Element>) throws -> Void) throws {
+    guard let save, monitor.checkpointIsDue else { return }
+    var current = x
+    try complete(&current)
+    try save(current, counts)
   }
 
   /// −A.

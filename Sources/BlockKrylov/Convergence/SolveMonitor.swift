@@ -37,6 +37,8 @@ package final class SolveMonitor {
   /// A nested solve whose largest estimate was not halved in so many iterations, nor in as many as it took before, is over.
   private static var patience: Int { 200 }
   private var done: [Bool]
+  /// When a checkpoint is due next, and how often.
+  private var nextCheckpoint: (due: ContinuousClock.Instant, interval: Duration)?
   private let recordsHistory: Bool
   private var history: [Double] = []
   private var historyRows = 0
@@ -110,6 +112,15 @@ package final class SolveMonitor {
     relativeResiduals[column] = relativeResidual
     done[column] = isDone
   }
+
+  /// Asks for checkpoints this often.
+  package func saveEvery(_ interval: Duration) { nextCheckpoint = (ContinuousClock.now.advanced(by: interval), interval) }
+
+  /// Whether it is time for a checkpoint.
+  package var checkpointIsDue: Bool { nextCheckpoint.map { ContinuousClock.now >= $0.due } ?? false }
+
+  /// A checkpoint was written.
+  package func wasSaved() { nextCheckpoint = nextCheckpoint.map { (ContinuousClock.now.advanced(by: $0.interval), $0.interval) } }
 
   /// The state before the first iteration, for the history.
   package func start() { appendHistory() }

@@ -110,6 +110,7 @@ final class BlockBiCGStabEngine<Element: Scalar>: SolveEngine {
       if let failure { return try end(failure) }
       let done = (0..<problem.width).allSatisfy { work.residuals[$0] <= problem.target(column: $0) }
       let stop = monitor.finishIteration()
+      try problem.checkpoint { _ in }
       if done || stop != nil { return try end(stop?.status) }
     }
   }

@@ -112,6 +112,7 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
       var done = true
       for j in 0..<p where !(work.residuals[j] <= targets[j]) { done = false }
       let stop = monitor.finishIteration()
+      try problem.checkpoint { work.finishSolution(&$0) }
       guard done || stop != nil else { continue }
       let outcome = try verify(problem, work, stop?.status)
       if stop != nil || problem.open.isEmpty || patience == 0 { return outcome }

@@ -172,7 +172,14 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
     }
     work.hessenberg.residuals(into: &work.norms)
     for (k, j) in cycle.list.enumerated() { expected[j] = work.norms[k] }
-    try updateSolution(problem, work)
+    if work.hessenberg.steps > 0 || deflation?.columns ?? 0 > 0 {
+      if work.hessenberg.isSingular {
+        problem.monitor.record(
+          .breakdown, "the projected operator is singular; its least-squares solution of least length was taken")
+      }
+      try addCorrection(to: &problem.x, problem, work)
+      problem.hasGuess = true
+    }
     try verify(problem, work)
     if exhausted { deflation?.clear() }
     keepDirections(problem, work, end)
@@ -218,6 +225,7 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
         // Nothing is left below a singular R, which says nothing of the residual.
         let done = !singular && work.noteEstimates(problem)
         let stop = problem.monitor.finishIteration()
+        try problem.checkpoint { try addCorrection(to: &$0, problem, work) }
         if done { return .finished }
         if ended { return .spaceExhausted(singular: singular) }
         if rank < taken { width = min(width, work.arnoldi.candidates) }
@@ -289,31 +297,30 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
   }
 
   /// X += M⁻¹·(𝒱·Y + U·Y_U).
-  private func updateSolution(_ problem: BlockProblem<Element>, _ work: Workspace) throws {
-    let steps = work.hessenberg.steps
-    let kept = deflation?.columns ?? 0
+  private func addCorrection(
+    to x: inout BlockVector<Element>, _ problem: BlockProblem<Element>, _ work: Workspace
+  ) throws {
+    let (steps, kept) = (work.hessenberg.steps, deflation?.columns ?? 0)
     guard steps > 0 || kept > 0 else { return }
-    if work.hessenberg.isSingular {
-      problem.monitor.record(
-        .breakdown, "the projected operator is singular; its least-squares solution of least length was taken")
-    }
     work.hessenberg.solve(into: &work.y)
     guard work.y.isFinite else { return }
-    problem.hasGuess = true
-    let (basis, right) = (options.side == .flexible ? work.directions : work.arnoldi.basis, options.side == .right && m != nil)
-    if right { work.scratch.setZero() }
+    let (flexible, right) = (options.side == .flexible, options.side == .right && m != nil)
+    // In the middle of a cycle the images of the kept directions stand in front of the basis.
+    let basis =
+      flexible ? work.directions : work.arnoldi.heads == 0 ? work.arnoldi.basis : Array(work.arnoldi.basis.dropFirst())
     func add(to x: inout BlockVector<Element>) {
       if steps > 0 { work.space.update(&x, plus: basis, count: steps, times: work.y) }
       guard kept > 0, let deflation, let u = deflation.corrections ?? deflation.vectors else { return }
       work.space.update(&x, plus: u, times: deflation.solve(with: work.y))
     }
     if let m, right {
+      work.scratch.setZero()
       add(to: &work.scratch)
       problem.monitor.countPreconditioner()
       try work.preconditionScratch(m)
-      problem.x.combine(1, work.preconditioned, 1)
+      x.combine(1, work.preconditioned, 1)
     } else {
-      add(to: &problem.x)
+      add(to: &x)
     }
   }
 

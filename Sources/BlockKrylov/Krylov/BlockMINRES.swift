@@ -115,6 +115,7 @@ final class BlockMINRESEngine<Element: Scalar>: SolveEngine {
       if let failure = try step(problem, work) { return try end(failure) }
       let done = (0..<p).allSatisfy { work.estimate($0) <= problem.target(column: $0) }
       let stop = monitor.finishIteration()
+      try problem.checkpoint { _ in }
       guard done || stop != nil || work.isOnPlateau(problem) else { continue }
       if let reason = try end(stop?.status) { return reason }
       if problem.open.isEmpty { return nil }

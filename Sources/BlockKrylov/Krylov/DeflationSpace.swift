@@ -89,9 +89,9 @@ final class DeflationSpace<Element: Scalar> {
 
   /// The coefficients of U that go with the coefficients Y of the Krylov space: CᴴR − (CᴴAM⁻¹𝒱)·Y.
   func solve(with y: DenseMatrix<Element>) -> DenseMatrix<Element> {
-    guard coupled > 0 else { return coefficients }
-    coefficients.multiply(couplings.part(rows: 0..<columns, columns: 0..<coupled), y, alpha: -1, beta: 1)
-    return coefficients
+    var result = coefficients
+    if coupled > 0 { result.multiply(couplings.part(rows: 0..<columns, columns: 0..<coupled), y, alpha: -1, beta: 1) }
+    return result
   }
 
   // MARK: Between cycles

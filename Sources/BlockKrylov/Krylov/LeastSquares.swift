@@ -183,7 +183,9 @@ final class LeastSquaresEngine<Element: Scalar>: SolveEngine {
         break
       }
       try state.step()
-      if let stop = problem.monitor.finishIteration() {
+      let stop = problem.monitor.finishIteration()
+      try problem.checkpoint { state.leaveSolution(in: &$0) }
+      if let stop {
         stopped = stop.status
         break
       }

@@ -267,12 +267,19 @@ extension LeastSquaresEngine.State {
   /// X += D·Y for the active columns, and Y = 0.
   func leaveSolution() {
     guard !active.isEmpty else { return }
-    scaleUnknowns(&y)
-    var x = BlockVector<Element>(rows: y.rows, columns: active.count)
-    x.gatherColumns(active, of: problem.x)
-    x.combine(1, y, 1)
-    problem.x.scatterColumns(active, from: x)
+    leaveSolution(in: &problem.x)
     problem.hasGuess = true
     y.setZero()
+  }
+
+  /// X + D·Y for the active columns of a block of all columns.
+  func leaveSolution(in all: inout BlockVector<Element>) {
+    guard !active.isEmpty else { return }
+    var gain = y
+    scaleUnknowns(&gain)
+    var x = BlockVector<Element>(rows: y.rows, columns: active.count)
+    x.gatherColumns(active, of: all)
+    x.combine(1, gain, 1)
+    all.scatterColumns(active, from: x)
   }
 }

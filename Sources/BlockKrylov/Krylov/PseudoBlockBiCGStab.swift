@@ -83,7 +83,9 @@ final class PseudoBlockBiCGStabEngine<Element: Scalar>: SolveEngine {
         break
       }
       try state.step(m)
-      if let stop = problem.monitor.finishIteration() {
+      let stop = problem.monitor.finishIteration()
+      try problem.checkpoint { state.leaveSolution(in: &$0) }
+      if let stop {
         stopped = stop.status
         break
       }

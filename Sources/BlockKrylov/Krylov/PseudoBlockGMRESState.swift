@@ -128,7 +128,8 @@ extension PseudoBlockGMRESEngine {
     func retire(_ m: (any Preconditioner<Element>)?) throws {
       let kept = active.indices.filter { !done[$0] }
       guard !kept.isEmpty, 2 * kept.count <= active.count else { return }
-      try updateSolution(active.indices.filter { done[$0] }, m)
+      try updateSolution(&problem.x, active.indices.filter { done[$0] }, m)
+      problem.hasGuess = true
       active.keep(kept)
       projected.keep(kept)
       lengths.keep(kept)
@@ -140,7 +141,9 @@ extension PseudoBlockGMRESEngine {
     }
 
     /// x += M⁻¹·V·y for the columns at these positions.
-    func updateSolution(_ positions: [Int], _ m: (any Preconditioner<Element>)?) throws {
+    func updateSolution(
+      _ solution: inout BlockVector<Element>, _ positions: [Int], _ m: (any Preconditioner<Element>)?
+    ) throws {
       let p = active.count
       guard steps > 0, p > 0 else { return }
       for i in 0..<(steps * p) { correction[i] = 0 }
@@ -165,11 +168,10 @@ extension PseudoBlockGMRESEngine {
       var (x, update) = (
         BlockVector<Element>(rows: w.rows, columns: columns.count), BlockVector<Element>(rows: w.rows, columns: columns.count)
       )
-      x.gatherColumns(columns, of: problem.x)
+      x.gatherColumns(columns, of: solution)
       update.gatherColumns(positions, of: w)
       x.combine(1, update, 1)
-      problem.x.scatterColumns(columns, from: x)
-      problem.hasGuess = true
+      solution.scatterColumns(columns, from: x)
     }
   }
 }

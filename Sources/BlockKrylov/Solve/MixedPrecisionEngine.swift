@@ -148,6 +148,7 @@ final class MixedPrecisionEngine<Element: Scalar>: SolveEngine {
         }
       }
       whole.monitor.record(.refined, "correction \(corrections) in single precision: \(summary(whole, list))")
+      try whole.checkpoint { _ in }
       residuals = kept.map { norms[$0] }
       if kept.count < list.count {
         list.keep(kept)

@@ -8,7 +8,7 @@
 /// One `PreparedSolver` serves one thread at a time; make one for each thread that solves.
 public final class PreparedSolver<Element: Scalar> {
   private var a: any LinearOperator<Element>
-  private let engine: any SolveEngine<Element>
+  let engine: any SolveEngine<Element>
   private let options: SolverOptions
   /// Seconds that `prepare` took.
   public let setupSeconds: Double
@@ -75,12 +75,23 @@ public final class PreparedSolver<Element: Scalar> {
   /// - Parameters:
   ///   - b: n × m right-hand sides.
   ///   - guess: n × m initial guess; zero by default. It is not changed.
+  ///   - checkpoint: a file that holds the state of the solve at any time, to go on from (``solve(_:resuming:checkpoint:observer:)``);
+  ///     none by default.
   ///   - observer: called after each block iteration; may stop the solve.
   /// - Returns: X and a report for every column. Columns that did not converge are a result, not an error.
   /// - Throws: ``BlockKrylovError/shape(_:)`` when sizes do not fit, ``BlockKrylovError/invalidOption(_:)`` for tolerances that do
   ///   not fit m columns and for a memory limit that a single column exceeds, and whatever a user's operator or preconditioner throws.
   public func solve(
-    _ b: BlockVector<Element>, from guess: BlockVector<Element>? = nil, observer: SolveObserver? = nil
+    _ b: BlockVector<Element>, from guess: BlockVector<Element>? = nil, checkpoint: Checkpoint? = nil,
+    observer: SolveObserver? = nil
+  ) throws -> SolveResult<Element> {
+    try solve(b, from: guess, resuming: nil, checkpoint: checkpoint, observer: observer)
+  }
+
+  /// A solve that may go on from an earlier one, and may leave checkpoints.
+  func solve(
+    _ b: BlockVector<Element>, from guess: BlockVector<Element>?, resuming saved: SavedSolve<Element>?, checkpoint: Checkpoint?,
+    observer: SolveObserver?
   ) throws -> SolveResult<Element> {
     try checkShape(b.rows, equals: a.rows, "A has \(a.rows) rows, B has \(b.rows)")
     if let guess {
@@ -88,16 +99,20 @@ public final class PreparedSolver<Element: Scalar> {
       try checkShape(guess.columns, equals: b.columns, "B has \(b.columns) columns, the initial guess has \(guess.columns)")
     }
     try options.tolerance.validate(columns: b.columns)
-    return try options.onItsThreads { try solveColumns(b, from: guess, observer: observer) }
+    return try options.onItsThreads {
+      try solveColumns(b, from: guess, resuming: saved, checkpoint: checkpoint, observer: observer)
+    }
   }
 
   private func solveColumns(
-    _ b: BlockVector<Element>, from guess: BlockVector<Element>?, observer: SolveObserver?
+    _ b: BlockVector<Element>, from guess: BlockVector<Element>?, resuming saved: SavedSolve<Element>?, checkpoint: Checkpoint?,
+    observer: SolveObserver?
   ) throws -> SolveResult<Element> {
     let began = ContinuousClock.now
     let monitor = SolveMonitor(
       columns: b.columns, timeLimit: options.timeLimit, recordsHistory: options.recordsHistory, observer: observer)
     monitor.record(engine.setupEvents)
+    let writer = try prepareCheckpoints(b, saved, checkpoint, monitor)
     var ledger = try ColumnLedger(a: a, b: b, guess: guess, tolerance: options.tolerance, monitor: monitor)
     let width = try width(columns: ledger.open.count)
     let groups = ledger.groups(maximumWidth: width)
@@ -109,11 +124,24 @@ public final class PreparedSolver<Element: Scalar> {
     }
     for group in groups {
       let problem = try ledger.problem(for: group, monitor: monitor)
+      if let writer {
+        problem.save = { [ledger, unowned problem] x, counts in
+          let (whole, iterations) = ledger.current(problem, x, counts)
+          writer.save(whole, iterations: iterations, isFinished: false)
+        }
+      }
       if !problem.open.isEmpty { try engine.solve(SolveProblem(problem)) }
+      problem.save = nil
       try ledger.finish(problem)
     }
+    let columns = ledger.reports(monitor)
+    if let writer {
+      writer.save(
+        ledger.x, iterations: columns.map(\.iterations), isFinished: monitor.stopped == nil)
+      monitor.record(.note, "\(writer.written) checkpoints were written to \(checkpoint?.path ?? "")")
+    }
     var report = SolveReport(
-      method: engine.methodName, preconditioner: engine.preconditionerName, columns: ledger.reports(monitor))
+      method: engine.methodName, preconditioner: engine.preconditionerName, columns: columns)
     report.events = monitor.events
     report.iterations = monitor.iterations
     report.operatorApplications = monitor.operatorApplications
@@ -126,7 +154,31 @@ public final class PreparedSolver<Element: Scalar> {
     report.bytesUsed = engine.bytesUsed
     report.threads = Threads.count
     report.explanation = engine.explanation
+    saved?.carriedOn(in: &report)
     return SolveResult(solution: ledger.x, report: report)
+  }
+}
+
+extension PreparedSolver {
+  /// Compares the system with the saved one, takes its directions over, and opens the next checkpoint.
+  private func prepareCheckpoints(
+    _ b: BlockVector<Element>, _ saved: SavedSolve<Element>?, _ checkpoint: Checkpoint?, _ monitor: SolveMonitor
+  ) throws -> CheckpointWriter<Element>? {
+    guard saved != nil || checkpoint != nil else { return nil }
+    let fingerprint = try SystemFingerprint(a, b)
+    if let saved {
+      try saved.require(fingerprint)
+      if let space = saved.recycledSpace, engine.recycledSpace == nil {
+        // Another method goes on from X without them.
+        do { try engine.recycle(space) } catch BlockKrylovError.unsupported {}
+      }
+      monitor.record(
+        .note,
+        "resumed after \(saved.iterations) iterations by \(saved.method) with \(saved.preconditioner); a new Krylov space begins")
+    }
+    return try checkpoint.map {
+      try CheckpointWriter($0, fingerprint: fingerprint, engine: engine, monitor: monitor, before: saved)
+    }
   }
 }
 
