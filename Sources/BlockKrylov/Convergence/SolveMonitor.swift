@@ -5,10 +5,12 @@ package final class SolveMonitor {
     case maximumIterations, timeLimit, cancelled
     /// The columns of a nested solve have met their bounds by the estimates, which is all that is asked of it, or do not get there.
     case nestedOver
+    /// Whoever runs the stages gives this one up.
+    case judged
 
     package var status: ColumnStatus {
       switch self {
-      case .maximumIterations, .nestedOver: .maximumIterations
+      case .maximumIterations, .nestedOver, .judged: .maximumIterations
       case .timeLimit: .timeLimit
       case .cancelled: .cancelled
       }
@@ -23,6 +25,10 @@ package final class SolveMonitor {
   /// The last estimate of ‖r_j‖/‖b_j‖ for every column of B.
   package private(set) var relativeResiduals: [Double]
   package private(set) var stopped: StopReason?
+
+  /// Asked after each iteration whether the stage under way is given up.
+  package var judge: (() -> Bool)?
+  private var isJudged = false
 
   private var method = ""
   private let observer: SolveObserver?
@@ -39,6 +45,7 @@ package final class SolveMonitor {
   private var done: [Bool]
   /// When a checkpoint is due next, and how often.
   private var nextCheckpoint: (due: ContinuousClock.Instant, interval: Duration)?
+  private var excluded: [Bool]
   private let recordsHistory: Bool
   private var history: [Double] = []
   private var historyRows = 0
@@ -46,6 +53,7 @@ package final class SolveMonitor {
   package init(columns: Int, timeLimit: Duration?, recordsHistory: Bool, observer: SolveObserver?) {
     relativeResiduals = [Double](repeating: .nan, count: columns)
     done = [Bool](repeating: false, count: columns)
+    excluded = done
     self.recordsHistory = recordsHistory
     self.observer = observer
     let now = ContinuousClock.now
@@ -54,6 +62,14 @@ package final class SolveMonitor {
     if recordsHistory { history.reserveCapacity(256 * max(columns, 1)) }
     events.reserveCapacity(16)
   }
+
+  /// The columns of B that are to be solved and do not meet their tolerance by the estimate.
+  package var unfinishedColumns: Int { done.indices.reduce(0) { $0 + (isUnfinished(column: $1) ? 1 : 0) } }
+
+  package func isUnfinished(column: Int) -> Bool { !done[column] && !excluded[column] }
+
+  /// A column never takes part.
+  package func exclude(column: Int) { excluded[column] = true }
 
   package var seconds: Double { Self.seconds(since: began) }
 
@@ -65,6 +81,7 @@ package final class SolveMonitor {
   /// A stage begins: the name that the observer sees, and how many more iterations it may make.
   package func begin(method: String, iterationLimit limit: Int) {
     if nested.isEmpty { self.method = method }
+    isJudged = false
     iterationLimit = min(ceiling, limit >= .max - iterations ? .max : iterations + limit)
   }
 
@@ -136,6 +153,7 @@ package final class SolveMonitor {
         columnsDone: done.reduce(0) { $0 + ($1 ? 1 : 0) })
       if observer(progress) == .stop { stopped = .cancelled }
     }
+    if let judge, judge() { isJudged = true }
     return limitReached()
   }
 
@@ -149,7 +167,7 @@ package final class SolveMonitor {
     } else if nestedIsOver {
       return .nestedOver
     }
-    return stopped
+    return stopped ?? (isJudged ? .judged : nil)
   }
 
   private func appendHistory() {
