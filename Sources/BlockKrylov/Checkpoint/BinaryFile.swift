@@ -118,8 +118,8 @@ final class BinaryWriter {
     try write(block.rows)
     try write(block.columns)
     let bytes = block.columns * MemoryLayout<S>.stride
-    try block.withUnsafeElements { elements, stride in
-      let raw = unsafe UnsafeRawBufferPointer(elements)
+    try unsafe block.withUnsafeElements { elements, stride in
+      let raw = UnsafeRawBufferPointer(elements)
       for i in 0..<block.rows where bytes > 0 {
         let start = i * stride * MemoryLayout<S>.stride
         unsafe buffer.append(contentsOf: raw[start..<(start + bytes)])
@@ -199,7 +199,8 @@ struct BinaryReader {
   ///   that is something else, of another version, or damaged.
   init(path: String, kind: BinaryFile.Kind) throws {
     self.path = path
-    bytes = try Self.content(path)
+    let bytes = try Self.content(path)
+    self.bytes = bytes
     guard bytes.count >= 8, Array(bytes[0..<8]) == BinaryFile.magic else { throw Self.fault(path, .notACheckpoint) }
     guard bytes.count >= 32 else { throw Self.fault(path, .damaged("it ends after \(bytes.count) bytes")) }
     let head = [8, 12, 16, 20].map { UInt32(truncatingIfNeeded: Self.integer(bytes, at: $0, bytes: 4)) }
@@ -267,8 +268,8 @@ struct BinaryReader {
     guard !overflow, total <= (end - position) / MemoryLayout<S>.stride else { throw short() }
     var block = BlockVector<S>(rows: rows, columns: columns)
     let (length, start) = (columns * MemoryLayout<S>.stride, position)
-    block.withUnsafeMutableElements { elements, stride in
-      let target = unsafe UnsafeMutableRawBufferPointer(elements)
+    unsafe block.withUnsafeMutableElements { elements, stride in
+      let target = UnsafeMutableRawBufferPointer(elements)
       unsafe bytes.withUnsafeBytes { source in
         for i in 0..<rows where length > 0 {
           let (from, to) = (start + i * length, i * stride * MemoryLayout<S>.stride)

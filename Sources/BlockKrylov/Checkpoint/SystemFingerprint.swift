@@ -16,8 +16,8 @@ struct SystemFingerprint: Sendable, Equatable {
     var checksum = Checksum()
     // Row by row, since what pads them is not B's own.
     let length = b.columns * MemoryLayout<Element>.stride
-    b.withUnsafeElements { elements, stride in
-      let bytes = unsafe UnsafeRawBufferPointer(elements)
+    unsafe b.withUnsafeElements { elements, stride in
+      let bytes = UnsafeRawBufferPointer(elements)
       for i in 0..<b.rows where length > 0 {
         let start = i * stride * MemoryLayout<Element>.stride
         unsafe checksum.add(UnsafeRawBufferPointer(rebasing: bytes[start..<(start + length)]))
@@ -49,16 +49,19 @@ struct SystemFingerprint: Sendable, Equatable {
     try writer.write(image)
   }
 
+  /// How another shape differs, in words; `nil` when it is the same.
+  func difference(fromRows otherRows: Int, columns otherColumns: Int, rightHandSides others: Int) -> String? {
+    guard (rows, columns) == (otherRows, otherColumns) else {
+      return "A was \(rows) × \(columns) and is \(otherRows) × \(otherColumns)"
+    }
+    return rightHandSides == others ? nil : "B had \(rightHandSides) columns and has \(others)"
+  }
+
   /// How the other system differs, in words; `nil` when it is the same.
   ///
   /// - Parameter unitRoundoff: of the scalars.
   func difference(from other: SystemFingerprint, unitRoundoff: Double) -> String? {
-    guard (rows, columns) == (other.rows, other.columns) else {
-      return "A was \(rows) × \(columns) and is \(other.rows) × \(other.columns)"
-    }
-    guard rightHandSides == other.rightHandSides else {
-      return "B had \(rightHandSides) columns and has \(other.rightHandSides)"
-    }
+    if let shape = difference(fromRows: other.rows, columns: other.columns, rightHandSides: other.rightHandSides) { return shape }
     guard b == other.b else { return "B has other numbers" }
     let slack = 1e4 * unitRoundoff * (image.first ?? 0)
     for (mine, its) in zip(image, other.image) where !(abs(mine - its) <= slack || mine == its || (mine.isNaN && its.isNaN)) {

@@ -139,14 +139,15 @@ package final class BlockProblem<Element: Scalar> {
     } else {
       lastPart = nil
       part = BlockProblem(
-        a: negated ? Self.negated(a) : a, b: BlockVector(rows: b.rows, columns: list.count),
+        a: negated ? Self.negated(a) : a,
+        b: list.count == width && !negated ? b : BlockVector(rows: b.rows, columns: list.count),
         x: BlockVector(rows: x.rows, columns: list.count), hasGuess: hasGuess, columns: list.map { columns[$0] },
         norms: list.map { norms[$0] }, thresholds: list.map { thresholds[$0] }, scales: list.map { scales[$0] },
         monitor: monitor, firstIteration: firstIteration)
       part.shares = shares.map { shares in list.map { shares[$0] } }
       lastPart = (part, list, negated)
     }
-    part.b.gatherColumns(list, of: b)
+    if list.count == width, !negated { part.b = b } else { part.b.gatherColumns(list, of: b) }
     part.x.gatherColumns(list, of: x)
     if negated { part.b.scale(by: -1) }
     part.hasGuess = hasGuess
@@ -173,6 +174,12 @@ package final class BlockProblem<Element: Scalar> {
       let isDone = status[j] != nil || (iterations[j] > 0 && estimated[j] <= thresholds[j])
       return isDone ? iterations[j] : monitor.iterations - firstIteration
     }
+  }
+
+  /// The memory of the scaled columns of B and X that a method works on, in bytes; of X there are two where a method works in rounds, so
+  /// that one can be taken back.
+  package static func bytes(rows: Int, columns: Int, width: Int, inRounds: Bool) -> Int {
+    BlockVector<Element>.paddedWidth(width) * (rows + columns * (inRounds ? 2 : 1)) * MemoryLayout<Element>.stride
   }
 
   /// Leaves a checkpoint when one is due. Engines call this after each iteration; nothing is computed otherwise.

@@ -54,9 +54,9 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
   /// The steps of a cycle: those asked for, or as many as the memory limit allows. Below 10 a narrower block is the better use of the
   /// memory; a single column may go down to 1.
   func restart(columns: Int) -> Int {
-    guard let limit = options.memoryLimit, bytes(columns: columns, restart: options.restart) > limit else {
-      return options.restart
-    }
+    guard var limit = options.memoryLimit else { return options.restart }
+    limit -= BlockProblem<Element>.bytes(rows: rows, columns: rows, width: columns, inRounds: true)
+    guard bytes(columns: columns, restart: options.restart) > limit else { return options.restart }
     var (low, high) = (min(columns > 1 ? 10 : 1, options.restart), options.restart)
     while low + 1 < high {
       let middle = (low + high) / 2

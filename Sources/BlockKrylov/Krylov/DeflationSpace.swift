@@ -36,13 +36,16 @@ final class DeflationSpace<Element: Scalar> {
   /// How many directions there are.
   var columns: Int { images?.columns ?? 0 }
 
-  var byteCount: Int {
+  /// The most memory so far.
+  var byteCount: Int { max(peakBytes, heldBytes) }
+  private var peakBytes = 0
+  private var heldBytes: Int {
     ([vectors, images, corrections].compactMap { $0 } + spares).reduce(0) { $0 + $1.byteCount }
   }
 
-  /// The memory for d directions, in bytes: U, C, M⁻¹U where it is needed, and one block to make the next of them in.
+  /// The memory for d directions, in bytes: U, C, M⁻¹U where it is needed, and two blocks to make the next of them in.
   static func bytes(columns d: Int, rows: Int, isFlexible: Bool) -> Int {
-    rows * BlockVector<Element>.paddedWidth(d) * MemoryLayout<Element>.stride * (d == 0 ? 0 : isFlexible ? 4 : 3)
+    rows * BlockVector<Element>.paddedWidth(d) * MemoryLayout<Element>.stride * (d == 0 ? 0 : isFlexible ? 5 : 4)
   }
 
   /// Forgets the directions, keeping their memory.
@@ -60,7 +63,9 @@ final class DeflationSpace<Element: Scalar> {
   private func takeSpare(rows: Int, columns: Int) -> BlockVector<Element> {
     if let k = spares.firstIndex(where: { $0.columns == columns }) { return spares.remove(at: k) }
     if !spares.isEmpty { spares.removeFirst() }
-    return BlockVector(rows: rows, columns: columns)
+    let fresh = BlockVector<Element>(rows: rows, columns: columns)
+    peakBytes = max(peakBytes, heldBytes + fresh.byteCount)
+    return fresh
   }
 
   // MARK: A cycle

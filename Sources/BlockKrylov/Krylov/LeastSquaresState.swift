@@ -60,8 +60,9 @@ extension LeastSquaresEngine {
       done = [Bool](repeating: false, count: m)
     }
 
+    /// With the two blocks that X is brought up to date with.
     var byteCount: Int {
-      u.byteCount * 2 + v.byteCount * (4 + (lower == nil ? 0 : 1) + (wBar == nil ? 0 : 1)) + tall.byteCount + wide.byteCount
+      u.byteCount * 2 + v.byteCount * (6 + (lower == nil ? 0 : 1) + (wBar == nil ? 0 : 1)) + tall.byteCount + wide.byteCount
     }
 
     /// u, v and the scalars from the residual of the current X.

@@ -6,7 +6,7 @@
 /// shadow vector while the others go on; when this brings nothing for some times it ends with ``ColumnStatus/breakdown(_:)``.
 ///
 /// - Complexity per iteration with p columns: two products with A, two applications of M⁻¹, about 20·n·p flops.
-///   Memory: 6 blocks of n·p besides B and X (8 with a preconditioner).
+///   Memory: 7 blocks of n·p besides B and X (9 with a preconditioner).
 public struct PseudoBlockBiCGStab: BlockMethod {
   /// `pseudo-bicgstab`.
   public var name: String { "pseudo-bicgstab" }
@@ -56,7 +56,7 @@ final class PseudoBlockBiCGStabEngine<Element: Scalar>: SolveEngine {
 
   func bytesPlanned(columns: Int) -> Int {
     let width = BlockVector<Element>.paddedWidth(columns) * MemoryLayout<Element>.stride
-    return rows * width * (m == nil ? 6 : 8) + BlockSpace<Element>.bytes(p: columns, q: 1, rows: rows) + (m?.storedBytes ?? 0)
+    return rows * width * (m == nil ? 7 : 9) + BlockSpace<Element>.bytes(p: columns, q: 1, rows: rows) + (m?.storedBytes ?? 0)
   }
 
   func update(_ a: any LinearOperator<Element>) throws { m = try updatedPreconditioner(m, for: a) }

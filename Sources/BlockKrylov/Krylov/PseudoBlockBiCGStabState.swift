@@ -53,7 +53,8 @@ extension PseudoBlockBiCGStabEngine {
       broken = done
     }
 
-    var byteCount: Int { r.byteCount * (mp == nil ? 6 : 8) + space.byteCount }
+    /// With the residual that is verified at the end.
+    var byteCount: Int { r.byteCount * (mp == nil ? 7 : 9) + space.byteCount }
 
     /// R, R̂, P and ρ from the current X.
     func begin() throws {

@@ -15,7 +15,8 @@ extension PreparedSolver {
   public func solve(
     _ b: BlockVector<Element>, resuming saved: SavedSolve<Element>, checkpoint: Checkpoint? = nil, observer: SolveObserver? = nil
   ) throws -> SolveResult<Element> {
-    try solve(b, from: saved.solution, resuming: saved, checkpoint: checkpoint, observer: observer)
+    try saved.requireShape(rows: a.rows, columns: a.columns, rightHandSides: b.columns)
+    return try solve(b, from: saved.solution, resuming: saved, checkpoint: checkpoint, observer: observer)
   }
 
   /// Writes ``recycledSpace`` to a file, whole or not at all, with a checksum.
@@ -88,6 +89,13 @@ final class CheckpointWriter<Element: Scalar> {
 extension SavedSolve {
   /// The history of two runs; the second begins where the first ended.
   static func joined(_ first: [Double], _ second: [Double]) -> [Double] { first.isEmpty ? second : first + second.dropFirst() }
+
+  /// Throws unless the system has the shape of the one that was saved.
+  func requireShape(rows: Int, columns: Int, rightHandSides: Int) throws {
+    if let difference = fingerprint.difference(fromRows: rows, columns: columns, rightHandSides: rightHandSides) {
+      throw BlockKrylovError.checkpoint(path: path, .otherSystem(difference))
+    }
+  }
 
   /// Throws unless the system is the one that was saved.
   func require(_ other: SystemFingerprint) throws {

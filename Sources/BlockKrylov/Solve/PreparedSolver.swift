@@ -7,7 +7,7 @@
 /// ```
 /// One `PreparedSolver` serves one thread at a time; make one for each thread that solves.
 public final class PreparedSolver<Element: Scalar> {
-  private var a: any LinearOperator<Element>
+  private(set) var a: any LinearOperator<Element>
   let engine: any SolveEngine<Element>
   let options: SolverOptions
   /// Seconds that `prepare` took.
@@ -26,9 +26,16 @@ public final class PreparedSolver<Element: Scalar> {
   public var preconditioner: String { engine.preconditionerName }
   /// What was shifted, repaired or replaced in the set-up.
   public var setupEvents: [SolveEvent] { engine.setupEvents }
-  /// The memory that a solve of m columns needs besides A, B and X, in bytes.
+  /// The memory that a solve of m columns needs besides A, B and X, in bytes: factors, workspace, and the scaled columns of B and X.
   public func bytesPlanned(columns: Int) -> Int {
-    engine.bytesPlanned(columns: widthBeforeMemory(columns: columns))
+    bytes(width: widthBeforeMemory(columns: columns))
+  }
+
+  /// The memory that a group of so many columns needs.
+  func bytes(width: Int) -> Int { engine.bytesPlanned(columns: width) + bytesOfColumns(width: width) }
+
+  private func bytesOfColumns(width: Int) -> Int {
+    BlockProblem<Element>.bytes(rows: a.rows, columns: a.columns, width: width, inRounds: engine.sharesSpace)
   }
 
   /// The directions that ``BlockGCRODR`` keeps from solve to solve, n × d, in the variables of the preconditioned operator (those of X
@@ -51,8 +58,8 @@ public final class PreparedSolver<Element: Scalar> {
   func width(columns: Int) throws -> Int {
     var width = widthBeforeMemory(columns: columns)
     guard let limit = options.memoryLimit, width > 0 else { return max(width, 1) }
-    while width > 1, engine.bytesPlanned(columns: width) > limit { width -= 1 }
-    let needed = engine.bytesPlanned(columns: width)
+    while width > 1, bytes(width: width) > limit { width -= 1 }
+    let needed = bytes(width: width)
     guard needed <= limit else {
       throw BlockKrylovError.invalidOption(
         "the memory limit is \(limit) bytes and \(engine.methodName) needs \(needed) for a single column; raise memoryLimit, or take a "
@@ -161,8 +168,8 @@ public final class PreparedSolver<Element: Scalar> {
     report.setupSeconds = setupSeconds
     report.solveSeconds = SolveMonitor.seconds(since: began)
     report.blockWidth = groups.map(\.count).max() ?? 0
-    report.bytesPlanned = engine.bytesPlanned(columns: report.blockWidth)
-    report.bytesUsed = engine.bytesUsed
+    report.bytesPlanned = bytes(width: report.blockWidth)
+    report.bytesUsed = engine.bytesUsed + bytesOfColumns(width: report.blockWidth)
     report.threads = Threads.count
     report.explanation = engine.explanation
     saved?.carriedOn(in: &report)

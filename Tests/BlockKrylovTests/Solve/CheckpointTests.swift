@@ -51,8 +51,12 @@ struct CheckpointTests {
       for (iteration, saved) in snapshots {
         let ended = try item.method.with { $0.maximumIterations = iteration }.solve(a, b)
         #expect(saved.iterations == iteration && !saved.isFinished)
-        let size = ended.solution.columnMaxima().max() ?? 1
-        #expect(Reference.distance(saved.solution, ended.solution) <= 1e-9 * size, "iteration \(iteration)")
+        for j in 0..<3 {
+          // A limit takes an iterate back that is worse than the guess; a checkpoint keeps it, since the residual may fall again.
+          let (x, y) = (saved.solution.column(j), ended.solution.column(j))
+          if y.allSatisfy({ $0 == 0 }) { continue }
+          #expect(Reference.norm(zip(x, y).map { $0 - $1 }) <= 1e-9 * Reference.norm(y), "iteration \(iteration), column \(j)")
+        }
         for (column, history) in zip(saved.columns, quiet.report.columns.map(\.history)) {
           #expect(column.history == Array(history.prefix(iteration + 1)))
         }
@@ -73,7 +77,7 @@ struct CheckpointTests {
       #expect(first.report.columns.allSatisfy { $0.status == .cancelled })
       let saved = try SavedSolve<Double>(path: path)
       #expect(saved.solution == first.solution && saved.iterations == 9 && !saved.isFinished)
-      #expect(saved.columns.allSatisfy { $0.iterations == 9 && $0.relativeResidual < 10 })
+      #expect(saved.columns.allSatisfy { $0.iterations == 9 && $0.relativeResidual.isFinite })
       let fresh = try item.method.prepare(a)
       let second = try fresh.solve(b, resuming: saved, checkpoint: checkpoint)
       #expect(second.report.allConverged && second.report.iterations > 9)
