@@ -15,8 +15,37 @@ public enum BlockKrylovError: Error, Equatable, Sendable {
   case factorization(String)
   /// A file that cannot be read; the line counts from 1.
   case file(path: String, line: Int?, String)
+  /// A checkpoint that cannot be used.
+  case checkpoint(path: String, CheckpointFault)
   /// A solution was required that was not reached.
   case notConverged(String)
+}
+
+/// Why a checkpoint, or another file of this package's own, cannot be used.
+public enum CheckpointFault: Equatable, Sendable {
+  /// The file is something else.
+  case notACheckpoint
+  /// It was written in another version of the layout.
+  case version(Int)
+  /// It is cut off, or some of its bytes have changed.
+  case damaged(String)
+  /// It holds something else, or numbers of another type.
+  case otherContent(String)
+  /// It belongs to another A or B.
+  case otherSystem(String)
+}
+
+extension CheckpointFault: CustomStringConvertible {
+  /// What is wrong, and what to do.
+  public var description: String {
+    switch self {
+    case .notACheckpoint: "is no checkpoint of this package"
+    case .version(let number): "has version \(number) of the layout, which this version of the package does not read"
+    case .damaged(let how): "is damaged: \(how); take an earlier checkpoint, or begin anew"
+    case .otherContent(let what): "cannot be used here: \(what)"
+    case .otherSystem(let how): "belongs to another system: \(how); begin anew, or pass its solution as an initial guess"
+    }
+  }
 }
 
 extension BlockKrylovError: CustomStringConvertible {
@@ -26,6 +55,7 @@ extension BlockKrylovError: CustomStringConvertible {
     case .shape(let text), .invalidMatrix(let text), .invalidOption(let text), .unsupported(let text),
       .factorization(let text), .notConverged(let text):
       return text
+    case .checkpoint(let path, let fault): return "\(path): \(fault)"
     case .file(let path, let line, let text):
       return line.map { "\(path):\($0): \(text)" } ?? "\(path): \(text)"
     }

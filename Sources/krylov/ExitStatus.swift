@@ -36,7 +36,11 @@ struct CommandFailure: Error, CustomStringConvertible {
     switch error {
     case let failure as CommandFailure: self = failure
     case let error as BlockKrylovError:
-      let namesItself = if case .file = error { true } else { false }
+      let namesItself =
+        switch error {
+        case .file, .checkpoint: true
+        default: false
+        }
       let status: ExitStatus = if case .notConverged = error { .unconverged } else { .badInput }
       self.init(status, (namesItself ? nil : context).map { "\($0): \(error)" } ?? "\(error)")
     default: self.init(.bug, context.map { "\($0): \(error)" } ?? "\(error)")

@@ -34,7 +34,44 @@ struct Solve: ParsableCommand {
 
   @OptionGroup(title: "Results") var results: ResultOptions
 
+  @OptionGroup(title: "Long solves") var longSolves: CheckpointOptions
+
   @OptionGroup(title: "Files") var files: FileOptions
+
+  /// What a solve leaves in case it is ended from outside.
+  struct CheckpointOptions: ParsableArguments {
+    @Option(
+      help: ArgumentHelp("Keep the state of the solve in this file, which is whole at any time.", valueName: "file"),
+      completion: .file())
+    var checkpoint: String?
+
+    @Option(help: ArgumentHelp("The seconds between two checkpoints. (default: 60)", valueName: "seconds"))
+    var checkpointInterval: Double?
+
+    @Flag(help: "Go on from the checkpoint.")
+    var resume = false
+
+    mutating func validate() throws {
+      if checkpoint == nil, resume || checkpointInterval != nil {
+        throw ValidationError("--resume and --checkpoint-interval need --checkpoint with the name of the file")
+      }
+      if let checkpointInterval, !(checkpointInterval >= 0 && checkpointInterval <= 1e9) {
+        throw ValidationError(
+          "--checkpoint-interval is \(checkpointInterval); it must be a number of seconds that is not negative")
+      }
+    }
+
+    var place: Checkpoint? { checkpoint.map { Checkpoint(path: $0, every: .seconds(checkpointInterval ?? 60)) } }
+  }
+
+  mutating func validate() throws {
+    if longSolves.checkpoint != nil, results.repeats != nil {
+      throw ValidationError("--repeat solves from scratch; leave out --checkpoint")
+    }
+    if longSolves.resume, rightHandSides.initialGuess != nil {
+      throw ValidationError("--resume goes on from the X of the checkpoint; leave out --initial-guess")
+    }
+  }
 
   /// One method and one preconditioner.
   struct MethodOptions: ParsableArguments {
@@ -120,8 +157,10 @@ struct Solve: ParsableCommand {
       options.preconditioner = command.choice.preconditioner
       options.recordsHistory = command.results.history != nil
       let solving = Solving(
-        method: command.choice.method.method(options), rtol: command.solver.relativeTolerance, atol: command.solver.atol,
-        repeats: command.results.repeats, progress: progress, announce: command.announcement(of: system.matrix))
+        method: command.choice.method.method(options, command.solver.precision), rtol: command.solver.relativeTolerance,
+        atol: command.solver.atol, repeats: command.results.repeats, checkpoint: command.longSolves.place,
+        resumes: command.longSolves.resume, progress: progress,
+        announce: command.announcement(of: system.matrix))
       let (record, x) = try solve(solving, system)
       try command.write(record, x)
       return record.exitStatus

@@ -4,7 +4,8 @@ import Testing
 /// The layer rule of CONTRIBUTING.md, held: a folder of the library uses only types of its own and of the folders above it.
 @Test func foldersUseOnlyWhatIsAboveThem() throws {
   let order = [
-    "Scalar", "Block", "Matrix", "Operator", "Convergence", "Preconditioner", "Krylov", "Solve", "MatrixMarket", "Gallery",
+    "Scalar", "Block", "Matrix", "Operator", "Convergence", "Preconditioner", "Krylov", "Checkpoint", "Solve", "MatrixMarket",
+    "Gallery",
   ]
   let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Sources/BlockKrylov").standardized
   let folders = try FileManager.default.contentsOfDirectory(atPath: root.path).filter { !$0.contains(".") }

@@ -21,39 +21,58 @@ extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);
 extern void *__libc_realloc(void *, size_t);
 extern void *__libc_memalign(size_t, size_t);
+extern void __libc_free(void *);
+extern size_t malloc_usable_size(void *);
 
 /* In the executable's own thread block: reading them never allocates. */
 static _Thread_local int64_t count __attribute__((tls_model("initial-exec")));
 static _Thread_local int64_t bytes __attribute__((tls_model("initial-exec")));
+
+static _Thread_local int64_t live __attribute__((tls_model("initial-exec")));
+static _Thread_local int64_t peak __attribute__((tls_model("initial-exec")));
 
 static void note(size_t size) {
     count++;
     bytes += (int64_t)size;
 }
 
+static void *taken(void *block) {
+    live += (int64_t)malloc_usable_size(block);
+    if (live > peak) peak = live;
+    return block;
+}
+
 void *malloc(size_t size) {
     note(size);
-    return __libc_malloc(size);
+    return taken(__libc_malloc(size));
 }
 
 void *calloc(size_t number, size_t size) {
     note(number * size);
-    return __libc_calloc(number, size);
+    return taken(__libc_calloc(number, size));
 }
 
 void *realloc(void *old, size_t size) {
     note(size);
-    return __libc_realloc(old, size);
+    size_t before = malloc_usable_size(old);
+    void *block = __libc_realloc(old, size);
+    if (block || size == 0) live -= (int64_t)before;
+    return taken(block);
 }
 
 void *memalign(size_t alignment, size_t size) {
     note(size);
-    return __libc_memalign(alignment, size);
+    return taken(__libc_memalign(alignment, size));
 }
 
 void *aligned_alloc(size_t alignment, size_t size) {
     note(size);
-    return __libc_memalign(alignment, size);
+    return taken(__libc_memalign(alignment, size));
+}
+
+void free(void *block) {
+    live -= (int64_t)malloc_usable_size(block);
+    __libc_free(block);
 }
 
 int posix_memalign(void **result, size_t alignment, size_t size) {
@@ -61,15 +80,21 @@ int posix_memalign(void **result, size_t alignment, size_t size) {
     note(size);
     void *block = __libc_memalign(alignment, size);
     if (!block) return ENOMEM;
-    *result = block;
+    *result = taken(block);
     return 0;
 }
 
 int allocation_counter_works(void) { return 1; }
 int64_t allocation_count(void) { return count; }
 int64_t allocated_bytes(void) { return bytes; }
+int64_t allocated_live(void) { return live; }
+int64_t allocated_peak(void) { return peak; }
+void allocated_peak_reset(void) { peak = live; }
 #else
 int allocation_counter_works(void) { return 0; }
 int64_t allocation_count(void) { return 0; }
 int64_t allocated_bytes(void) { return 0; }
+int64_t allocated_live(void) { return 0; }
+int64_t allocated_peak(void) { return 0; }
+void allocated_peak_reset(void) {}
 #endif

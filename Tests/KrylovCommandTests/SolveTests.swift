@@ -289,3 +289,47 @@ import Testing
     #expect(try folder.read("1.mtx") == folder.read("2.mtx"))
   }
 }
+
+@Suite struct LongSolveTests {
+  @Test func aSolveGoesOnFromItsCheckpoint() throws {
+    let folder = try TemporaryFolder()
+    let file = folder.path("state.ckp")
+    let system = ["solve", "poisson2d:40", "-c", "3", "--method", "cg", "--preconditioner", "none", "--format", "json"]
+    let first = try run(system + ["--checkpoint", file, "--checkpoint-interval", "0", "--max-iterations", "20"])
+    #expect(first.status == 2)
+    let second = try run(system + ["--checkpoint", file, "--resume"])
+    #expect(second.status == 0)
+    let iterations = try #require(second.json["iterations"] as? Int)
+    #expect(iterations > 20)
+    let columns = try #require(second.json["columns"] as? [[String: Any]])
+    #expect(columns.allSatisfy { $0["status"] as? String == "converged" && ($0["iterations"] as? Int ?? 0) > 20 })
+    let third = try run(system + ["--checkpoint", file, "--resume"])
+    #expect(try third.status == 0 && third.json["iterations"] as? Int == iterations)
+    // Another system, a damaged file, no file.
+    for (arguments, reason) in [
+      (["solve", "poisson2d:41", "-c", "3", "--checkpoint", file, "--resume"], "another system"),
+      (["solve", "poisson2d:40", "-c", "3", "--seed", "7", "--checkpoint", file, "--resume"], "another system"),
+      (system + ["--checkpoint", folder.path("none"), "--resume"], "cannot be read"),
+    ] {
+      let outcome = try run(arguments)
+      #expect(outcome.status == 3 && outcome.errors.contains(reason), "\(outcome.errors)")
+    }
+    try folder.write("nonsense", to: "state.ckp")
+    let damaged = try run(system + ["--checkpoint", file, "--resume"])
+    #expect(damaged.status == 3 && damaged.errors.contains("state.ckp: is no checkpoint"))
+    for usage in [["--resume"], ["--checkpoint-interval", "3"], ["--checkpoint", file, "--repeat", "2"]] {
+      #expect(try run(system + usage).status == 64)
+    }
+  }
+
+  @Test(arguments: ["cg", "gmres", "dense", "auto", "lu"])
+  func mixedPrecision(method: String) throws {
+    let outcome = try run(
+      "solve", "poisson2d:30", "-c", "3", "--method", method, "--precision", "mixed", "--rtol", "1e-12", "--format", "json")
+    #expect(outcome.status == 0)
+    let name = try #require(try outcome.json["method"] as? String)
+    #expect(name.hasPrefix("mixed-"))
+    let columns = try #require(try outcome.json["columns"] as? [[String: Any]])
+    #expect(columns.allSatisfy { ($0["true_relative_residual"] as? Double ?? 1) <= 1e-12 })
+  }
+}

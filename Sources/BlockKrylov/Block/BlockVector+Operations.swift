@@ -24,6 +24,17 @@ extension BlockVector {
   /// self = X.
   mutating func copy(from x: BlockVector) { combine(1, x) }
 
+  /// self = X, rounded where X has the wider parts. Both are real or both complex.
+  package mutating func copy<Other: Scalar>(rounding x: BlockVector<Other>) {
+    precondition(x.rows == rows && x.columns == columns && Other.isComplex == Element.isComplex)
+    if let same = x as? BlockVector { return copy(from: same) }
+    let (target, source, ld, ldx, m) = unsafe (mutableBase(), x.base, stride, x.stride, columns)
+    Parallel.rows(rows, bytesPerRow: 2 * rowBytes) { range in
+      unsafe Kernels<Other>.convertPrecision(
+        range.count, m, source + range.lowerBound * ldx, ldx, target + range.lowerBound * ld, ld)
+    }
+  }
+
   /// self = 0.
   mutating func setZero() {
     let (target, ld, m) = unsafe (mutableBase(), stride, columns)

@@ -208,6 +208,11 @@ extension BlockVector {
   /// A block of the same numbers in another precision.
   public func converted<Other: Scalar>(to type: Other.Type) -> BlockVector<Other> {
     if let same = self as? BlockVector<Other> { return same }
+    if Other.isComplex == Element.isComplex {
+      var other = BlockVector<Other>(rows: rows, columns: columns)
+      other.copy(rounding: self)
+      return other
+    }
     return BlockVector<Other>(rows: rows, columns: columns) { i, j in
       let value = self[i, j]
       return Other(real: Double(value.realPart), imaginary: Double(value.imaginaryPart))

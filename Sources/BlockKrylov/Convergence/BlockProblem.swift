@@ -26,8 +26,12 @@ package final class BlockProblem<Element: Scalar> {
   /// The number that each column was multiplied by.
   package let scales: [Double]
   package let monitor: SolveMonitor
+  /// Where the columns are residuals of another problem: how long each is, measured by the ‖b_j‖ that the caller sees.
+  private var shares: [Double]?
   /// The monitor's count when these columns began.
   private let firstIteration: Int
+  /// Takes the X of all columns, and the block iterations of each, for a checkpoint; `nil` where nobody asks for them.
+  package var save: ((_ x: BlockVector<Element>, _ iterations: [Int]) throws -> Void)?
   /// The last `openPart`.
   private var lastPart: (part: BlockProblem, list: [Int], negated: Bool)?
 
@@ -160,8 +164,8 @@ package final class BlockProblem<Element: Scalar> {
     let isNew = tests[j].norm != .energy && estimated[j] > thresholds[j]
     if done, isNew || iterations[j] == 0 { iterations[j] = monitor.iterations + 1 - firstIteration }
     estimated[j] = estimate
-    monitor.note(
-      column: columns[j], relativeResidual: norms[j] > 0 ? estimate / norms[j] : (estimate == 0 ? 0 : .infinity), done: done)
+    let relative = norms[j] > 0 ? estimate / norms[j] : (estimate == 0 ? 0 : .infinity)
+    monitor.note(column: columns[j], relativeResidual: relative * (shares?[j] ?? 1), done: done)
     return done
   }
 
@@ -186,16 +190,26 @@ package final class BlockProblem<Element: Scalar> {
     } else {
       lastPart = nil
       part = BlockProblem(
-        a: negated ? Self.negated(a) : a, b: BlockVector(rows: b.rows, columns: list.count),
+        a: negated ? Self.negated(a) : a,
+        b: list.count == width && !negated ? b : BlockVector(rows: b.rows, columns: list.count),
         x: BlockVector(rows: x.rows, columns: list.count), hasGuess: hasGuess, columns: list.map { columns[$0] },
         norms: list.map { norms[$0] }, thresholds: list.map { thresholds[$0] }, tests: list.map { tests[$0] },
         scales: list.map { scales[$0] }, monitor: monitor, firstIteration: firstIteration)
+      part.shares = shares.map { shares in list.map { shares[$0] } }
       lastPart = (part, list, negated)
     }
-    part.b.gatherColumns(list, of: b)
+    if list.count == width, !negated { part.b = b } else { part.b.gatherColumns(list, of: b) }
     part.x.gatherColumns(list, of: x)
     if negated { part.b.scale(by: -1) }
     part.hasGuess = hasGuess
+    part.save = save.map { save in
+      { [unowned self] x, counts in
+        var (whole, all) = (self.x, self.counts)
+        whole.scatterColumns(list, from: x)
+        for (k, j) in list.enumerated() { all[j] = counts[k] }
+        try save(whole, all)
+      }
+    }
     for (k, j) in list.enumerated() {
       part.status[k] = nil
       part.thresholds[k] = thresholds[j]
@@ -204,6 +218,30 @@ package final class BlockProblem<Element: Scalar> {
       (part.energyErrors[k], part.backwardErrors[k], part.bounds[k], part.measures[k]) = (nil, nil, nil, nil)
     }
     return part
+  }
+
+  /// The block iterations of each column up to now.
+  private var counts: [Int] {
+    status.indices.map { j in
+      let isDone = status[j] != nil || (iterations[j] > 0 && estimated[j] <= thresholds[j])
+      return isDone ? iterations[j] : monitor.iterations - firstIteration
+    }
+  }
+
+  /// The memory of the scaled columns of B and X that a method works on, in bytes; of X there are two where a method works in rounds, so
+  /// that one can be taken back.
+  package static func bytes(rows: Int, columns: Int, width: Int, inRounds: Bool) -> Int {
+    BlockVector<Element>.paddedWidth(width) * (rows + columns * (inRounds ? 2 : 1)) * MemoryLayout<Element>.stride
+  }
+
+  /// Leaves a checkpoint when one is due. Engines call this after each iteration; nothing is computed otherwise.
+  ///
+  /// - Parameter complete: makes of a copy of `x` what it would be if the iteration ended here, and changes nothing else.
+  package func checkpoint(_ complete: (inout BlockVector<Element>) throws -> Void) throws {
+    guard let save, monitor.checkpointIsDue else { return }
+    var current = x
+    try complete(&current)
+    try save(current, counts)
   }
 
   /// −A.
@@ -224,5 +262,23 @@ package final class BlockProblem<Element: Scalar> {
       normalResiduals[j] = part.normalResiduals[k]
       forwardErrors[j] = part.forwardErrors[k]
     }
+  }
+
+  /// The problem A'·D = R of a correction D for some of the columns, in another precision.
+  ///
+  /// - Parameters:
+  ///   - r: the residuals of the columns `list`, multiplied by what brings their norms to `norms`.
+  ///   - residuals: their norms here.
+  ///   - reductions: what the correction is to leave of each.
+  package func correction<Other: Scalar>(
+    by a: any LinearOperator<Other>, _ list: [Int], r: BlockVector<Other>, norms: [Double], residuals: [Double],
+    reductions: [Double]
+  ) -> BlockProblem<Other> {
+    let problem = BlockProblem<Other>(
+      a: a, b: r, x: BlockVector(rows: x.rows, columns: list.count), hasGuess: false, columns: list.map { columns[$0] },
+      norms: norms, thresholds: zip(norms, reductions).map { $0 * $1 }, scales: [Double](repeating: 1, count: list.count),
+      monitor: monitor, firstIteration: firstIteration)
+    problem.shares = zip(list, residuals).map { j, residual in residual / self.norms[j] * (shares?[j] ?? 1) }
+    return problem
   }
 }

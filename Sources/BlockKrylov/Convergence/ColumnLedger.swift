@@ -14,6 +14,8 @@ struct ColumnLedger<Element: Scalar> {
   private(set) var x: BlockVector<Element>
   private var entries: [ColumnReport]
   private(set) var open: [Int] = []
+  /// Columns that a problem has finished.
+  private var finished: Set<Int> = []
 
   /// Looks at every column of B and of the guess: a zero or non-finite column never enters the iteration.
   ///
@@ -158,6 +160,7 @@ struct ColumnLedger<Element: Scalar> {
       (problem.backwardErrors[k], problem.measures[k]) = (nil, nil)
     }
     if problem.width == x.columns { x = problem.x } else { x.scatterColumns(problem.columns, from: problem.x) }
+    finished.formUnion(problem.columns)
     for (k, j) in problem.columns.enumerated() {
       let back = 1 / problem.scales[k]
       entries[j].status = problem.status[k] ?? .maximumIterations
@@ -172,6 +175,21 @@ struct ColumnLedger<Element: Scalar> {
       entries[j].normalResidual = problem.normalResiduals[k]
       entries[j].forwardErrorBound = problem.status[k]?.isConverged == true ? problem.forwardErrors[k] : nil
     }
+  }
+
+  /// X and the block iterations of all columns while a problem is at work, from those of its scaled columns.
+  func current(
+    _ problem: BlockProblem<Element>, _ partX: BlockVector<Element>, _ counts: [Int]
+  ) -> (x: BlockVector<Element>, iterations: [Int]) {
+    var (whole, part, iterations) = (x, partX, entries.map(\.iterations))
+    if let guess { for j in open where !finished.contains(j) { whole[columns: j..<(j + 1)] = guess[columns: j..<(j + 1)] } }
+    part.scaleColumns(by: problem.columns.map { scaling.inverses[$0] })
+    let maxima = part.columnMaxima()
+    for (k, j) in problem.columns.enumerated() {
+      if maxima[k].isFinite { whole[columns: j..<(j + 1)] = part[columns: k..<(k + 1)] }
+      iterations[j] = counts[k]
+    }
+    return (whole, iterations)
   }
 
   /// A column of X that comes down among the subnormal numbers loses digits: it is rounded here as it will be, and judged anew.

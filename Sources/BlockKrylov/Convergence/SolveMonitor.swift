@@ -3,12 +3,14 @@ package final class SolveMonitor {
   /// Why an iteration must end early.
   package enum StopReason: Sendable {
     case maximumIterations, timeLimit, cancelled
+    /// The columns of a nested solve have met their bounds by the estimates, which is all that is asked of it, or do not get there.
+    case nestedOver
     /// Whoever runs the stages gives this one up.
     case judged
 
     package var status: ColumnStatus {
       switch self {
-      case .maximumIterations, .judged: .maximumIterations
+      case .maximumIterations, .nestedOver, .judged: .maximumIterations
       case .timeLimit: .timeLimit
       case .cancelled: .cancelled
       }
@@ -33,7 +35,16 @@ package final class SolveMonitor {
   private let deadline: ContinuousClock.Instant?
   private let began: ContinuousClock.Instant
   private var iterationLimit = Int.max
+  /// No stage of a nested solve may go beyond this count.
+  private var ceiling = Int.max
+  /// The columns of a nested solve, the least that their largest estimate has halved to, and when it began and last did so.
+  private var nested: [Int] = []
+  private var halving = (value: Double.infinity, began: 0, last: 0)
+  /// A nested solve whose largest estimate was not halved in so many iterations, nor in as many as it took before, is over.
+  private static var patience: Int { 200 }
   private var done: [Bool]
+  /// When a checkpoint is due next, and how often.
+  private var nextCheckpoint: (due: ContinuousClock.Instant, interval: Duration)?
   private var excluded: [Bool]
   private let recordsHistory: Bool
   private var history: [Double] = []
@@ -68,9 +79,34 @@ package final class SolveMonitor {
 
   /// A stage begins: the name that the observer sees, and how many more iterations it may make.
   package func begin(method: String, iterationLimit limit: Int) {
-    self.method = method
+    if nested.isEmpty { self.method = method }
     isJudged = false
-    iterationLimit = limit >= .max - iterations ? .max : iterations + limit
+    iterationLimit = min(ceiling, limit >= .max - iterations ? .max : iterations + limit)
+  }
+
+  /// Runs a solve within a solve: the iterations that are left are all that it gets, and it is over when the estimates of these columns
+  /// meet their bounds, since the solve around it verifies, or when they have long stopped to fall. Without columns it ends by itself.
+  package func nest<Result>(columns: [Int], _ body: () throws -> Result) rethrows -> Result {
+    let before = (ceiling, iterationLimit, nested, halving)
+    (ceiling, nested, halving) = (iterationLimit, columns, (.infinity, iterations, iterations))
+    for j in columns { done[j] = false }
+    defer { (ceiling, iterationLimit, nested, halving) = before }
+    return try body()
+  }
+
+  /// Whether no other stage may begin: a limit was reached, or all that a nested solve is for.
+  package var isOver: Bool { stopped != nil || nestedIsOver }
+
+  private var nestedIsOver: Bool {
+    guard !nested.isEmpty else { return false }
+    if nested.allSatisfy({ done[$0] }) { return true }
+    return iterations - halving.last > max(Self.patience, halving.last - halving.began)
+  }
+
+  private func noteNested() {
+    var largest = 0.0
+    for j in nested where !(relativeResiduals[j] <= largest) { largest = relativeResiduals[j] }
+    if largest <= halving.value / 2 { (halving.value, halving.last) = (largest, iterations) }
   }
 
   /// Something was done on the solver's own account.
@@ -93,6 +129,15 @@ package final class SolveMonitor {
     done[column] = isDone
   }
 
+  /// Asks for checkpoints this often.
+  package func saveEvery(_ interval: Duration) { nextCheckpoint = (ContinuousClock.now.advanced(by: interval), interval) }
+
+  /// Whether it is time for a checkpoint.
+  package var checkpointIsDue: Bool { nextCheckpoint.map { ContinuousClock.now >= $0.due } ?? false }
+
+  /// A checkpoint was written.
+  package func wasSaved() { nextCheckpoint = nextCheckpoint.map { (ContinuousClock.now.advanced(by: $0.interval), $0.interval) } }
+
   /// The state before the first iteration, for the history.
   package func start() { appendHistory() }
 
@@ -100,6 +145,7 @@ package final class SolveMonitor {
   package func finishIteration() -> StopReason? {
     iterations += 1
     appendHistory()
+    if !nested.isEmpty { noteNested() }
     if let observer {
       let progress = SolveProgress(
         method: method, iteration: iterations, seconds: seconds, relativeResiduals: relativeResiduals,
@@ -117,6 +163,8 @@ package final class SolveMonitor {
       stopped = .timeLimit
     } else if iterations >= iterationLimit {
       return .maximumIterations
+    } else if nestedIsOver {
+      return .nestedOver
     }
     return stopped ?? (isJudged ? .judged : nil)
   }

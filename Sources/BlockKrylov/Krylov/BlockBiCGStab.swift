@@ -109,6 +109,7 @@ final class BlockBiCGStabEngine<Element: Scalar>: SolveEngine {
       let failure = try step(problem, work)
       if let failure { return try end(failure) }
       let stop = monitor.finishIteration()
+      try problem.checkpoint { _ in }
       let done = (0..<problem.width).allSatisfy { problem.isDone(column: $0, estimate: work.residuals[$0]) }
       if done || stop != nil { return try end(stop?.status) }
     }

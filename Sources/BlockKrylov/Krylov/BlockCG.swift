@@ -116,6 +116,7 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
       let failure = try step(problem, work)
       if let failure { return try verify(problem, work, failure) }
       let stop = monitor.finishIteration()
+      try problem.checkpoint { work.finishSolution(&$0) }
       var done = true
       for j in 0..<p where !problem.isDone(column: j, estimate: work.residuals[j], target: targets[j]) { done = false }
       if !done, stop == nil {

@@ -235,6 +235,11 @@ extension BlockCGEngine {
       pending.solution = false
     }
 
+    /// X + P·Y for a copy of X, which stays to be done.
+    func finishSolution(_ x: inout BlockVector<Element>) {
+      if pending.solution { space.update(&x, plus: p, times: y) }
+    }
+
     private func finishSeparately(_ problem: BlockProblem<Element>) {
       finishSolution(problem)
       if pending.scaling {

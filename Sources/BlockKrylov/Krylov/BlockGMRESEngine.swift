@@ -54,9 +54,9 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
   /// The steps of a cycle: those asked for, or as many as the memory limit allows. Below 10 a narrower block is the better use of the
   /// memory; a single column may go down to 1.
   func restart(columns: Int) -> Int {
-    guard let limit = options.memoryLimit, bytes(columns: columns, restart: options.restart) > limit else {
-      return options.restart
-    }
+    guard var limit = options.memoryLimit else { return options.restart }
+    limit -= BlockProblem<Element>.bytes(rows: rows, columns: rows, width: columns, inRounds: true)
+    guard bytes(columns: columns, restart: options.restart) > limit else { return options.restart }
     var (low, high) = (min(columns > 1 ? 10 : 1, options.restart), options.restart)
     while low + 1 < high {
       let middle = (low + high) / 2
@@ -176,7 +176,14 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
     }
     work.hessenberg.residuals(into: &work.norms)
     for (k, j) in cycle.list.enumerated() { expected[j] = work.norms[k] }
-    try updateSolution(problem, work, columns: (0..<problem.width).filter { !work.isSettled[$0] })
+    if work.hessenberg.steps > 0 || deflation?.columns ?? 0 > 0 {
+      if work.hessenberg.isSingular {
+        problem.monitor.record(
+          .breakdown, "the projected operator is singular; its least-squares solution of least length was taken")
+      }
+      try addCorrection(to: &problem.x, problem, work, columns: unsettled(problem, work))
+      problem.hasGuess = true
+    }
     try verify(problem, work)
     if exhausted { deflation?.clear() }
     keepDirections(problem, work, end)
@@ -222,6 +229,7 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
         // Nothing is left below a singular R, which says nothing of the residual.
         let done = !singular && work.noteEstimates(problem)
         let stop = problem.monitor.finishIteration()
+        try problem.checkpoint { try addCorrection(to: &$0, problem, work, columns: unsettled(problem, work)) }
         if done { return .finished }
         if try settleLimited(problem, work) { return .finished }
         if ended { return .spaceExhausted(singular: singular) }
@@ -296,30 +304,33 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
 
   /// Columns that have made all iterations that they may take their X now; true when nothing is left to do for the others.
   private func settleLimited(_ problem: BlockProblem<Element>, _ work: Workspace) throws -> Bool {
-    let reached = (0..<problem.width).filter { !work.isSettled[$0] && !problem.mayGoOn(column: $0) }
+    let reached = unsettled(problem, work).filter { !problem.mayGoOn(column: $0) }
     if reached.isEmpty { return false }
-    try updateSolution(problem, work, columns: reached)
+    try addCorrection(to: &problem.x, problem, work, columns: reached)
+    problem.hasGuess = true
     for j in reached { work.isSettled[j] = true }
     return work.meetsBounds(problem)
   }
 
+  /// The columns whose X is not yet what the cycle makes of it.
+  private func unsettled(_ problem: BlockProblem<Element>, _ work: Workspace) -> [Int] {
+    (0..<problem.width).filter { !work.isSettled[$0] }
+  }
+
   /// X += M⁻¹·(𝒱·Y + U·Y_U) in these columns.
-  private func updateSolution(_ problem: BlockProblem<Element>, _ work: Workspace, columns: [Int]) throws {
-    let steps = work.hessenberg.steps
-    let kept = deflation?.columns ?? 0
+  private func addCorrection(
+    to x: inout BlockVector<Element>, _ problem: BlockProblem<Element>, _ work: Workspace, columns: [Int]
+  ) throws {
+    let (steps, kept) = (work.hessenberg.steps, deflation?.columns ?? 0)
     guard steps > 0 || kept > 0 else { return }
-    if work.hessenberg.isSingular {
-      problem.monitor.record(
-        .breakdown, "the projected operator is singular; its least-squares solution of least length was taken")
-    }
     work.hessenberg.solve(into: &work.y)
     let others = (0..<problem.width).filter { !columns.contains($0) }
     work.y.zeroColumns(others)
     guard work.y.isFinite else { return }
-    problem.hasGuess = true
-    let basis = options.side == .flexible ? work.directions : Array(work.arnoldi.basis.dropFirst(work.arnoldi.heads))
-    let right = options.side == .right && m != nil
-    if right { work.scratch.setZero() }
+    let (flexible, right) = (options.side == .flexible, options.side == .right && m != nil)
+    // In the middle of a cycle the images of the kept directions stand in front of the basis.
+    let basis =
+      flexible ? work.directions : work.arnoldi.heads == 0 ? work.arnoldi.basis : Array(work.arnoldi.basis.dropFirst())
     func add(to x: inout BlockVector<Element>) {
       if steps > 0 { work.space.update(&x, plus: basis, count: steps, times: work.y) }
       guard kept > 0, let deflation, let u = deflation.corrections ?? deflation.vectors else { return }
@@ -328,12 +339,13 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
       work.space.update(&x, plus: u, times: coefficients)
     }
     if let m, right {
+      work.scratch.setZero()
       add(to: &work.scratch)
       problem.monitor.countPreconditioner()
       try work.preconditionScratch(m)
-      problem.x.combine(1, work.preconditioned, 1)
+      x.combine(1, work.preconditioned, 1)
     } else {
-      add(to: &problem.x)
+      add(to: &x)
     }
   }
 

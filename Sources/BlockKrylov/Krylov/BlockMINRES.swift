@@ -114,6 +114,7 @@ final class BlockMINRESEngine<Element: Scalar>: SolveEngine {
       if work.rank == 0 { return try end(nil) }
       if let failure = try step(problem, work) { return try end(failure) }
       let stop = monitor.finishIteration()
+      try problem.checkpoint { _ in }
       let done = (0..<p).allSatisfy { problem.isDone(column: $0, estimate: work.estimate($0)) }
       guard done || stop != nil || work.isOnPlateau(problem) else { continue }
       if let reason = try end(stop?.status) { return reason }

@@ -36,13 +36,16 @@ final class DeflationSpace<Element: Scalar> {
   /// How many directions there are.
   var columns: Int { images?.columns ?? 0 }
 
-  var byteCount: Int {
+  /// The most memory so far.
+  var byteCount: Int { max(peakBytes, heldBytes) }
+  private var peakBytes = 0
+  private var heldBytes: Int {
     ([vectors, images, corrections].compactMap { $0 } + spares).reduce(0) { $0 + $1.byteCount }
   }
 
-  /// The memory for d directions, in bytes: U, C, M⁻¹U where it is needed, and one block to make the next of them in.
+  /// The memory for d directions, in bytes: U, C, M⁻¹U where it is needed, and two blocks to make the next of them in.
   static func bytes(columns d: Int, rows: Int, isFlexible: Bool) -> Int {
-    rows * BlockVector<Element>.paddedWidth(d) * MemoryLayout<Element>.stride * (d == 0 ? 0 : isFlexible ? 4 : 3)
+    rows * BlockVector<Element>.paddedWidth(d) * MemoryLayout<Element>.stride * (d == 0 ? 0 : isFlexible ? 5 : 4)
   }
 
   /// Forgets the directions, keeping their memory.
@@ -63,6 +66,7 @@ final class DeflationSpace<Element: Scalar> {
       if spare.rows == rows, let block = spare.recycled(columns: columns) { return block }
     }
     let block = BlockVector<Element>(rows: rows, columns: max(columns, capacity))
+    peakBytes = max(peakBytes, heldBytes + block.byteCount)
     return block.recycled(columns: columns) ?? block
   }
 
@@ -92,9 +96,9 @@ final class DeflationSpace<Element: Scalar> {
 
   /// The coefficients of U that go with the coefficients Y of the Krylov space: CᴴR − (CᴴAM⁻¹𝒱)·Y.
   func solve(with y: DenseMatrix<Element>) -> DenseMatrix<Element> {
-    guard coupled > 0 else { return coefficients }
-    coefficients.multiply(couplings.part(rows: 0..<columns, columns: 0..<coupled), y, alpha: -1, beta: 1)
-    return coefficients
+    var result = coefficients
+    if coupled > 0 { result.multiply(couplings.part(rows: 0..<columns, columns: 0..<coupled), y, alpha: -1, beta: 1) }
+    return result
   }
 
   // MARK: Between cycles

@@ -18,7 +18,7 @@ internal import RealModule
 /// ``PreconditionerChoice/automatic``), which is worth taking wherever unknowns differ in scale.
 ///
 /// - Complexity per iteration with p columns: a product with A and one with Aᴴ, about 8·(rows + columns)·p flops.
-///   Memory: 2 blocks of rows × p and 5 of columns × p besides B and X (with damping 6), and Aᴴ.
+///   Memory: 2 blocks of rows × p and 7 of columns × p besides B and X (with damping 8), and Aᴴ.
 public struct LSQR: BlockMethod {
   /// `lsqr`.
   public var name: String { "lsqr" }
@@ -132,7 +132,7 @@ final class LeastSquaresEngine<Element: Scalar>: SolveEngine {
 
   func bytesPlanned(columns m: Int) -> Int {
     let width = BlockVector<Element>.paddedWidth(m) * MemoryLayout<Element>.stride
-    let blocks = (recurrence == .lsqr ? 5 : 6) + (damping > 0 ? 1 : 0)
+    let blocks = (recurrence == .lsqr ? 7 : 8) + (damping > 0 ? 1 : 0)
     return width * (2 * rows + blocks * columns) + a.storedBytes
       + BlockSpace<Element>.bytes(p: m, q: 1, rows: rows) + BlockSpace<Element>.bytes(p: m, q: 1, rows: columns)
   }
@@ -183,7 +183,9 @@ final class LeastSquaresEngine<Element: Scalar>: SolveEngine {
         break
       }
       try state.step()
-      if let stop = problem.monitor.finishIteration() {
+      let stop = problem.monitor.finishIteration()
+      try problem.checkpoint { state.leaveSolution(in: &$0) }
+      if let stop {
         stopped = stop.status
         break
       }

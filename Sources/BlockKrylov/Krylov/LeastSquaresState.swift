@@ -60,8 +60,9 @@ extension LeastSquaresEngine {
       done = [Bool](repeating: false, count: m)
     }
 
+    /// With the two blocks that X is brought up to date with.
     var byteCount: Int {
-      u.byteCount * 2 + v.byteCount * (4 + (lower == nil ? 0 : 1) + (wBar == nil ? 0 : 1)) + tall.byteCount + wide.byteCount
+      u.byteCount * 2 + v.byteCount * (6 + (lower == nil ? 0 : 1) + (wBar == nil ? 0 : 1)) + tall.byteCount + wide.byteCount
     }
 
     /// u, v and the scalars from the residual of the current X.
@@ -268,12 +269,19 @@ extension LeastSquaresEngine.State {
   /// X += D·Y for the active columns, and Y = 0.
   func leaveSolution() {
     guard !active.isEmpty else { return }
-    scaleUnknowns(&y)
-    var x = BlockVector<Element>(rows: y.rows, columns: active.count)
-    x.gatherColumns(active, of: problem.x)
-    x.combine(1, y, 1)
-    problem.x.scatterColumns(active, from: x)
+    leaveSolution(in: &problem.x)
     problem.hasGuess = true
     y.setZero()
+  }
+
+  /// X + D·Y for the active columns of a block of all columns.
+  func leaveSolution(in all: inout BlockVector<Element>) {
+    guard !active.isEmpty else { return }
+    var gain = y
+    scaleUnknowns(&gain)
+    var x = BlockVector<Element>(rows: y.rows, columns: active.count)
+    x.gatherColumns(active, of: all)
+    x.combine(1, gain, 1)
+    all.scatterColumns(active, from: x)
   }
 }

@@ -9,7 +9,7 @@
 /// with just before, and the inner products just after. ‖r‖ and R̂ᴴr follow from those of s and t.
 ///
 /// - Complexity per iteration with p columns: two products with A, two applications of M⁻¹, about 20·n·p flops.
-///   Memory: 6 blocks of n·p besides B and X (8 with a preconditioner).
+///   Memory: 7 blocks of n·p besides B and X (9 with a preconditioner).
 public struct PseudoBlockBiCGStab: BlockMethod {
   /// `pseudo-bicgstab`.
   public var name: String { "pseudo-bicgstab" }
@@ -59,7 +59,7 @@ final class PseudoBlockBiCGStabEngine<Element: Scalar>: SolveEngine {
 
   func bytesPlanned(columns: Int) -> Int {
     let width = BlockVector<Element>.paddedWidth(columns) * MemoryLayout<Element>.stride
-    return rows * width * (m == nil ? 6 : 8) + BlockSpace<Element>.bytes(p: columns, q: 5, rows: rows) + (m?.storedBytes ?? 0)
+    return rows * width * (m == nil ? 7 : 9) + BlockSpace<Element>.bytes(p: columns, q: 5, rows: rows) + (m?.storedBytes ?? 0)
   }
 
   func update(_ a: any LinearOperator<Element>) throws { m = try updatedPreconditioner(m, for: a) }
@@ -86,7 +86,9 @@ final class PseudoBlockBiCGStabEngine<Element: Scalar>: SolveEngine {
         break
       }
       try state.step(m)
-      if let stop = problem.monitor.finishIteration() {
+      let stop = problem.monitor.finishIteration()
+      try problem.checkpoint { state.leaveSolution(in: &$0) }
+      if let stop {
         stopped = stop.status
         break
       }

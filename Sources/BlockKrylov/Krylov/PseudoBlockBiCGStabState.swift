@@ -60,7 +60,8 @@ extension PseudoBlockBiCGStabEngine {
       for k in 0..<m { set(.one, k, 1) }
     }
 
-    var byteCount: Int { r.byteCount * (mp == nil ? 6 : 8) + space.byteCount }
+    /// With the residual that is verified at the end.
+    var byteCount: Int { r.byteCount * (mp == nil ? 7 : 9) + space.byteCount }
 
     private func pointer(_ factor: Factor) -> UnsafePointer<Element> {
       unsafe UnsafePointer(factors.base + factor.rawValue * problem.width)
@@ -374,9 +375,14 @@ extension PseudoBlockBiCGStabEngine {
 
     /// X of the active columns goes to the problem.
     func leaveSolution() {
-      finish()
-      problem.x.scatterColumns(active, from: x)
+      leaveSolution(in: &problem.x)
       problem.hasGuess = true
+    }
+
+    /// X of the active columns goes where it belongs among all columns.
+    func leaveSolution(in all: inout BlockVector<Element>) {
+      finish()
+      all.scatterColumns(active, from: x)
     }
   }
 }

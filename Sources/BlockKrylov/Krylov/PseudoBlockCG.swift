@@ -87,7 +87,9 @@ final class PseudoBlockCGEngine<Element: Scalar>: SolveEngine {
         break
       }
       try state.step(m)
-      if let stop = problem.monitor.finishIteration() {
+      let stop = problem.monitor.finishIteration()
+      try problem.checkpoint { state.leaveSolution(in: &$0) }
+      if let stop {
         stopped = stop.status
         break
       }
@@ -220,8 +222,11 @@ final class PseudoBlockCGEngine<Element: Scalar>: SolveEngine {
 
     /// X of the active columns goes to the problem.
     func leaveSolution() {
-      problem.x.scatterColumns(active, from: x)
+      leaveSolution(in: &problem.x)
       problem.hasGuess = true
     }
+
+    /// X of the active columns goes where it belongs among all columns.
+    func leaveSolution(in all: inout BlockVector<Element>) { all.scatterColumns(active, from: x) }
   }
 }

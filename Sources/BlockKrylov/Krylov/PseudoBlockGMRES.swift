@@ -117,13 +117,16 @@ final class PseudoBlockGMRESEngine<Element: Scalar>: SolveEngine {
         break
       }
       try state.step(m)
-      if let stop = problem.monitor.finishIteration() {
+      let stop = problem.monitor.finishIteration()
+      try problem.checkpoint { try state.updateSolution(&$0, state.active.indices.map { $0 }, m) }
+      if let stop {
         stopped = stop.status
         break
       }
       try state.retire(m)
     }
-    try state.updateSolution(state.active.indices.map { $0 }, m)
+    try state.updateSolution(&problem.x, state.active.indices.map { $0 }, m)
+    problem.hasGuess = true
     peakBytes = max(peakBytes, state.byteCount)
     try state.verify(&norms)
     return (stopped, state.ends)

@@ -199,7 +199,8 @@ extension PseudoBlockGMRESEngine {
       for k in active.indices where !done[k] { left += 1 }
       guard left > 0, 2 * left <= active.count else { return }
       let kept = active.indices.filter { !done[$0] }
-      try updateSolution(active.indices.filter { done[$0] }, m)
+      try updateSolution(&problem.x, active.indices.filter { done[$0] }, m)
+      problem.hasGuess = true
       active.keep(kept)
       projected.keep(kept)
       lengths.keep(kept)
@@ -219,7 +220,9 @@ extension PseudoBlockGMRESEngine {
     }
 
     /// x += M⁻¹·V·y for the columns at these positions.
-    func updateSolution(_ positions: [Int], _ m: (any Preconditioner<Element>)?) throws {
+    func updateSolution(
+      _ solution: inout BlockVector<Element>, _ positions: [Int], _ m: (any Preconditioner<Element>)?
+    ) throws {
       let p = active.count
       guard steps > 0, p > 0 else { return }
       for i in 0..<(steps * p) { correction[i] = 0 }
@@ -245,19 +248,17 @@ extension PseudoBlockGMRESEngine {
         w.copy(from: image)
       }
       if positions.count == problem.width {
-        problem.x.combine(1, w, 1)
-        problem.hasGuess = true
+        solution.combine(1, w, 1)
         return
       }
       let columns = positions.map { active[$0] }
       var (x, update) = (
         BlockVector<Element>(rows: rows, columns: columns.count), BlockVector<Element>(rows: rows, columns: columns.count)
       )
-      x.gatherColumns(columns, of: problem.x)
+      x.gatherColumns(columns, of: solution)
       update.gatherColumns(positions, of: w)
       x.combine(1, update, 1)
-      problem.x.scatterColumns(columns, from: x)
-      problem.hasGuess = true
+      solution.scatterColumns(columns, from: x)
     }
   }
 }

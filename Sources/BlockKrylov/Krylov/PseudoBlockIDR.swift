@@ -101,7 +101,9 @@ final class PseudoBlockIDREngine<Element: Scalar>: SolveEngine {
           break cycles
         }
         if k < s { try state.extend(k, m) } else { try state.reduce(m) }
-        if let stop = problem.monitor.finishIteration() {
+        let stop = problem.monitor.finishIteration()
+        try problem.checkpoint { state.leaveSolution(in: &$0) }
+        if let stop {
           stopped = stop.status
           break cycles
         }

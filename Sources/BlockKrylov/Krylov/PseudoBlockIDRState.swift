@@ -260,8 +260,11 @@ extension PseudoBlockIDREngine {
 
     /// X of the active columns goes to the problem.
     func leaveSolution() {
-      problem.x.scatterColumns(active, from: x)
+      leaveSolution(in: &problem.x)
       problem.hasGuess = true
     }
+
+    /// X of the active columns goes where it belongs among all columns.
+    func leaveSolution(in all: inout BlockVector<Element>) { all.scatterColumns(active, from: x) }
   }
 }

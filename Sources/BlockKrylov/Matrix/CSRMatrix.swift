@@ -232,8 +232,32 @@ extension CSRMatrix {
 
   /// The same matrix with entries of another precision or with complex entries.
   public func converted<Other: Scalar>(to type: Other.Type) -> CSRMatrix<Other> {
-    CSRMatrix<Other>(
+    if let same = self as? CSRMatrix<Other> { return same }
+    return CSRMatrix<Other>(
       uncheckedRows: rows, columns: columns, rowStart: rowStart, columnIndex: columnIndex,
-      values: values.map { Other(real: Double($0.realPart), imaginary: Double($0.imaginaryPart)) }, structure: structure)
+      values: Other.isComplex == Element.isComplex
+        ? roundedValues(to: type)
+        : values.map { Other(real: Double($0.realPart), imaginary: Double($0.imaginaryPart)) }, structure: structure)
+  }
+
+  /// The largest modulus of a part of an entry.
+  var largestPart: Double {
+    unsafe values.withUnsafeBufferPointer { values in
+      guard let values = values.baseAddress else { return 0 }
+      var result: Element.Magnitude = 0
+      unsafe Kernels<Element>.columnMaxima(nonzeros, 1, values, 1, &result)
+      return Double(result)
+    }
+  }
+
+  /// The values with parts of the other width.
+  private func roundedValues<Other: Scalar>(to type: Other.Type) -> [Other] {
+    unsafe [Other](unsafeUninitializedCapacity: nonzeros) { target, count in
+      unsafe values.withUnsafeBufferPointer { source in
+        guard let source = source.baseAddress, let target = target.baseAddress else { return }
+        unsafe Kernels<Element>.convertPrecision(1, nonzeros, source, nonzeros, target, nonzeros)
+      }
+      count = nonzeros
+    }
   }
 }

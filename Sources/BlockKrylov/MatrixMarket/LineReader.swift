@@ -120,6 +120,3 @@ internal import CZlib
     }
   }
 }
-
-/// What the last system call complained of.
-func systemMessage() -> String { unsafe String(cString: strerror(errno)) }

@@ -252,6 +252,14 @@ enum Kernels<S: Scalar> {
     unsafe bk_to_column_major(S.kernelType, Int64(rows), Int64(m), x, Int64(ldx), c, Int64(ldc))
   }
 
+  /// Y = X, where Y has the same kind of numbers with parts of the other width.
+  @inline(__always)
+  static func convertPrecision<Other: Scalar>(
+    _ rows: Int, _ m: Int, _ x: Pointer, _ ldx: Int, _ y: UnsafeMutablePointer<Other>, _ ldy: Int
+  ) {
+    unsafe bk_convert_precision(S.kernelType, Int64(rows), Int64(m), x, Int64(ldx), y, Int64(ldy))
+  }
+
   /// The instruction set that the kernels chose on this machine.
   static var instructionSet: String { unsafe String(cString: bk_instruction_set()) }
 

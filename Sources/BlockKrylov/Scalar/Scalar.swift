@@ -8,6 +8,9 @@ internal import CKernels
 /// Everything that depends on the type passes through this protocol: solver code is written once.
 /// Norms and the real and imaginary parts are of the associated type `Magnitude`, `Float` or `Double`.
 public protocol Scalar: AlgebraicField, Sendable where Magnitude: RealScalar {
+  /// The numbers of the same kind with parts of 32 bits: `Float` or `Complex<Float>`.
+  associatedtype SinglePrecision: Scalar
+
   /// Whether the kernels see real or complex, single or double precision entries.
   static var scalarKind: ScalarKind { get }
 
@@ -78,6 +81,8 @@ extension Scalar {
 }
 
 extension Float: RealScalar {
+  /// The type itself.
+  public typealias SinglePrecision = Float
   /// `.float`.
   @inlinable
   public static var scalarKind: ScalarKind { .float }
@@ -99,6 +104,8 @@ extension Float: RealScalar {
 }
 
 extension Double: RealScalar {
+  /// `Float`.
+  public typealias SinglePrecision = Float
   /// `.double`.
   @inlinable
   public static var scalarKind: ScalarKind { .double }
@@ -120,6 +127,8 @@ extension Double: RealScalar {
 }
 
 extension Complex: Scalar where RealType: RealScalar {
+  /// `Complex<Float>`.
+  public typealias SinglePrecision = Complex<Float>
   /// `.complexFloat` or `.complexDouble`.
   @inlinable
   public static var scalarKind: ScalarKind { RealType.scalarKind == ScalarKind.float ? .complexFloat : .complexDouble }

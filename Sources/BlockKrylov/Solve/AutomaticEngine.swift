@@ -160,7 +160,7 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
     after k: Int, _ whole: BlockProblem<Element>, _ list: [Int], _ verdict: StageVerdict?
   ) throws -> Int? {
     let failed = list.filter { whole.status[$0]?.mayGainFromAnotherMethod == true && whole.mayGoOn(column: $0) }
-    guard !failed.isEmpty, whole.monitor.stopped == nil, k + 1 < plan.stages.count else { return nil }
+    guard !failed.isEmpty, !whole.monitor.isOver, k + 1 < plan.stages.count else { return nil }
     let failedMethod = plan.stages[k].method
     if verdict == nil, options.maximumIterations != nil, failed.allSatisfy({ whole.status[$0] == .maximumIterations }) {
       return nil

@@ -9,7 +9,7 @@ internal import ComplexModule
 /// ```
 /// One `PreparedSolver` serves one thread at a time; make one for each thread that solves.
 public final class PreparedSolver<Element: Scalar> {
-  private var a: any LinearOperator<Element>
+  private(set) var a: any LinearOperator<Element>
   let engine: any SolveEngine<Element>
   private let automatic: AutomaticEngine<Element>?
   private let direct: ImmediateEngine<Element>?
@@ -41,9 +41,16 @@ public final class PreparedSolver<Element: Scalar> {
   public var preconditioner: String { engine.preconditionerName }
   /// What was shifted, repaired or replaced in the set-up.
   public var setupEvents: [SolveEvent] { engine.setupEvents }
-  /// The memory that a solve of m columns needs besides A, B and X, in bytes.
+  /// The memory that a solve of m columns needs besides A, B and X, in bytes: factors, workspace, and the scaled columns of B and X.
   public func bytesPlanned(columns: Int) -> Int {
-    engine.bytesPlanned(columns: widthBeforeMemory(columns: columns))
+    bytes(width: widthBeforeMemory(columns: columns))
+  }
+
+  /// The memory that a group of so many columns needs.
+  func bytes(width: Int) -> Int { engine.bytesPlanned(columns: width) + bytesOfColumns(width: width) }
+
+  private func bytesOfColumns(width: Int) -> Int {
+    BlockProblem<Element>.bytes(rows: a.rows, columns: a.columns, width: width, inRounds: engine.sharesSpace)
   }
 
   /// The directions that ``BlockGCRODR`` keeps from solve to solve, n × d, in the variables of the preconditioned operator (those of X
@@ -66,8 +73,8 @@ public final class PreparedSolver<Element: Scalar> {
   func width(columns: Int) throws -> Int {
     var width = widthBeforeMemory(columns: columns)
     guard let limit = options.memoryLimit, width > 0 else { return max(width, 1) }
-    while width > 1, engine.bytesPlanned(columns: width) > limit { width -= 1 }
-    let needed = engine.bytesPlanned(columns: width)
+    while width > 1, bytes(width: width) > limit { width -= 1 }
+    let needed = bytes(width: width)
     guard needed <= limit else {
       throw BlockKrylovError.invalidOption(
         "the memory limit is \(limit) bytes and \(engine.methodName) needs \(needed) for a single column; raise memoryLimit, or take a "
@@ -107,20 +114,31 @@ public final class PreparedSolver<Element: Scalar> {
   /// - Parameters:
   ///   - b: n × m right-hand sides.
   ///   - guess: n × m initial guess; zero by default. It is not changed.
+  ///   - checkpoint: a file that holds the state of the solve at any time, to go on from (``solve(_:resuming:checkpoint:observer:)``);
+  ///     none by default.
   ///   - observer: called after each block iteration; may stop the solve.
   /// - Returns: X and a report for every column. Columns that did not converge are a result, not an error.
   /// - Throws: ``BlockKrylovError/shape(_:)`` when sizes do not fit, ``BlockKrylovError/invalidOption(_:)`` for tolerances that do
   ///   not fit m columns and for a memory limit that a single column exceeds, and whatever a user's operator or preconditioner throws.
   public func solve(
-    _ b: BlockVector<Element>, from guess: BlockVector<Element>? = nil, observer: SolveObserver? = nil
+    _ b: BlockVector<Element>, from guess: BlockVector<Element>? = nil, checkpoint: Checkpoint? = nil,
+    observer: SolveObserver? = nil
+  ) throws -> SolveResult<Element> {
+    try solve(b, from: guess, resuming: nil, checkpoint: checkpoint, observer: observer)
+  }
+
+  /// A solve that may go on from an earlier one, and may leave checkpoints.
+  func solve(
+    _ b: BlockVector<Element>, from guess: BlockVector<Element>?, resuming saved: SavedSolve<Element>?, checkpoint: Checkpoint?,
+    observer: SolveObserver?
   ) throws -> SolveResult<Element> {
     try checkShapes(b, guess)
     return try options.onItsThreads {
-      if guess == nil, immediate?.solvesAtOnce == true {
+      if guess == nil, checkpoint == nil, immediate?.solvesAtOnce == true {
         var x = BlockVector<Element>(rows: a.columns, columns: b.columns)
         if let report = try solveAtOnce(b, into: &x) { return SolveResult(solution: x, report: report) }
       }
-      return try solveColumns(b, from: guess, observer: observer)
+      return try solveColumns(b, from: guess, resuming: saved, checkpoint: checkpoint, observer: observer)
     }
   }
 
@@ -160,13 +178,15 @@ public final class PreparedSolver<Element: Scalar> {
   @specialized(where Element == Complex<Double>)
   @specialized(where Element == Complex<Float>)
   func solveColumns(
-    _ b: BlockVector<Element>, from guess: BlockVector<Element>?, observer: SolveObserver?
+    _ b: BlockVector<Element>, from guess: BlockVector<Element>?, resuming saved: SavedSolve<Element>? = nil,
+    checkpoint: Checkpoint? = nil, observer: SolveObserver?
   ) throws -> SolveResult<Element> {
     let began = ContinuousClock.now
     let monitor = SolveMonitor(
       columns: b.columns, timeLimit: options.timeLimit, recordsHistory: options.recordsHistory, observer: observer)
     monitor.record(engine.setupEvents)
     if let projection = nullSpace(of: a) { monitor.record(.projected, projection.description) }
+    let writer = try prepareCheckpoints(b, saved, checkpoint, monitor)
     var ledger = try ColumnLedger(
       a: a, b: b, guess: guess, tolerance: options.tolerance,
       limits: options.maximumIterationsPerColumn ?? [], columnsMeet: engine.sharesSpace, monitor: monitor)
@@ -180,11 +200,24 @@ public final class PreparedSolver<Element: Scalar> {
     }
     for group in groups {
       let problem = try ledger.problem(for: group, monitor: monitor)
+      if let writer {
+        problem.save = { [ledger, unowned problem] x, counts in
+          let (whole, iterations) = ledger.current(problem, x, counts)
+          writer.save(whole, iterations: iterations, isFinished: false)
+        }
+      }
       if !problem.open.isEmpty { try engine.solveInTheirNorms(problem) }
+      problem.save = nil
       try ledger.finish(problem)
     }
+    let columns = ledger.reports(monitor)
+    if let writer {
+      writer.save(
+        ledger.x, iterations: columns.map(\.iterations), isFinished: monitor.stopped == nil)
+      monitor.record(.note, "\(writer.written) checkpoints were written to \(checkpoint?.path ?? "")")
+    }
     var report = SolveReport(
-      method: engine.methodName, preconditioner: engine.preconditionerName, columns: ledger.reports(monitor))
+      method: engine.methodName, preconditioner: engine.preconditionerName, columns: columns)
     report.events = monitor.events
     report.iterations = monitor.iterations
     report.operatorApplications = monitor.operatorApplications
@@ -193,11 +226,35 @@ public final class PreparedSolver<Element: Scalar> {
     report.setupSeconds = setupSeconds
     report.solveSeconds = SolveMonitor.seconds(since: began)
     report.blockWidth = groups.map(\.count).max() ?? 0
-    report.bytesPlanned = engine.bytesPlanned(columns: report.blockWidth)
-    report.bytesUsed = engine.bytesUsed
+    report.bytesPlanned = bytes(width: report.blockWidth)
+    report.bytesUsed = engine.bytesUsed + bytesOfColumns(width: report.blockWidth)
     report.threads = Threads.count
     report.explanation = engine.explanation
+    saved?.carriedOn(in: &report)
     return SolveResult(solution: ledger.x, report: report)
+  }
+}
+
+extension PreparedSolver {
+  /// Compares the system with the saved one, takes its directions over, and opens the next checkpoint.
+  private func prepareCheckpoints(
+    _ b: BlockVector<Element>, _ saved: SavedSolve<Element>?, _ checkpoint: Checkpoint?, _ monitor: SolveMonitor
+  ) throws -> CheckpointWriter<Element>? {
+    guard saved != nil || checkpoint != nil else { return nil }
+    let fingerprint = try SystemFingerprint(a, b)
+    if let saved {
+      try saved.require(fingerprint)
+      if let space = saved.recycledSpace, engine.recycledSpace == nil {
+        // Another method goes on from X without them.
+        do { try engine.recycle(space) } catch BlockKrylovError.unsupported {}
+      }
+      monitor.record(
+        .note,
+        "resumed after \(saved.iterations) iterations by \(saved.method) with \(saved.preconditioner); a new Krylov space begins")
+    }
+    return try checkpoint.map {
+      try CheckpointWriter($0, fingerprint: fingerprint, engine: engine, monitor: monitor, before: saved)
+    }
   }
 }
 

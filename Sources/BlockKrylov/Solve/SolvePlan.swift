@@ -32,7 +32,7 @@ extension PreparedSolver {
       return SolvePlan(
         method: method, preconditioner: preconditioner, columns: columns, blockWidth: min(width, columns),
         widthReason: width < columns ? reason(forWidth: width, columns: columns) : nil,
-        bytesPlanned: engine.bytesPlanned(columns: min(width, columns)), reasons: engine.explanation,
+        bytesPlanned: bytes(width: min(width, columns)), reasons: engine.explanation,
         costs: engine.costs(columns: columns, width: min(width, columns)))
     }
   }

@@ -28,7 +28,12 @@ enum MethodName: String, CaseIterable, ExpressibleByArgument {
   var isLeastSquares: Bool { self == .lsqr || self == .lsmr }
 
   /// The method with these options.
-  func method(_ options: SolverOptions) -> any BlockMethod {
+  func method(_ options: SolverOptions, _ precision: Precision) -> any BlockMethod {
+    let method = method(options)
+    return precision == .mixed ? MixedPrecision(method) : method
+  }
+
+  private func method(_ options: SolverOptions) -> any BlockMethod {
     let method: any BlockMethod =
       switch self {
       case .auto: Self.automatic

@@ -21,9 +21,11 @@ enum NullSpaceName: String, CaseIterable, ExpressibleByArgument {
 /// The width of the parts of a number.
 enum Precision: String, CaseIterable, ExpressibleByArgument {
   case double, single
+  /// Single precision in the method, double precision around it.
+  case mixed
 
   /// The relative tolerance where none is given.
-  var relativeTolerance: Double { self == .double ? 1e-8 : 1e-5 }
+  var relativeTolerance: Double { self == .single ? 1e-5 : 1e-8 }
 }
 
 /// The options that all methods share.
@@ -83,7 +85,7 @@ struct SolverArguments: ParsableArguments {
   @Flag(help: "Bound the forward error of each column, for a few solves more. (direct methods)")
   var errorBounds = false
 
-  @Option(help: "The precision of all arithmetic.")
+  @Option(help: "The precision of all arithmetic; mixed: a method in single precision, refined in double precision.")
   var precision = Precision.double
 
   var relativeTolerance: Double { energyTolerance ?? rtol ?? precision.relativeTolerance }

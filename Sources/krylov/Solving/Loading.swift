@@ -142,9 +142,9 @@ extension ScalarJob {
   /// Runs with the scalar type that fits.
   func run(complex: Bool, precision: Precision) throws -> Output {
     switch (complex, precision) {
-    case (false, .double): try run(Double.self)
+    case (false, .double), (false, .mixed): try run(Double.self)
     case (false, .single): try run(Float.self)
-    case (true, .double): try run(Complex<Double>.self)
+    case (true, .double), (true, .mixed): try run(Complex<Double>.self)
     case (true, .single): try run(Complex<Float>.self)
     }
   }

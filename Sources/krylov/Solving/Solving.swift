@@ -8,6 +8,9 @@ struct Solving {
   var atol: Double
   /// How often to solve from scratch after a solve that is not timed; `nil` solves once.
   var repeats: Int?
+  /// Where the state of the solve is kept, and whether to go on from what is there.
+  var checkpoint: Checkpoint?
+  var resumes = false
   var progress: ProgressLine
   /// Called with the plan before the solve, where it is asked for.
   var announce: ((SolvePlan) -> Void)?
@@ -48,10 +51,15 @@ struct Solving {
   }
 
   private func solve<S: Scalar>(_ system: LinearSystem<S>, _ prepared: PreparedSolver<S>) throws -> SolveResult<S> {
-    try prepared.solve(system.b, from: system.guess) { state in
+    let observer: SolveObserver = { state in
       progress.update(state)
       return Interrupt.wasRequested ? .stop : .continue
     }
+    if resumes, let checkpoint {
+      return try prepared.solve(
+        system.b, resuming: SavedSolve(path: checkpoint.path), checkpoint: checkpoint, observer: observer)
+    }
+    return try prepared.solve(system.b, from: system.guess, checkpoint: checkpoint, observer: observer)
   }
 
   /// B − A·X again, from the blocks that the caller has: the residuals of columns that are called converged and exceed their bound.

@@ -151,6 +151,21 @@ struct BlockVectorTests {
     #expect(x.converted(to: Complex<Double>.self) == x)
   }
 
+  /// Rounding once, in kernels, for every width and for views.
+  @Test func roundingIsThatOfTheScalars() throws {
+    var random = SplitMix(31)
+    for m in [1, 3, 8, 17] {
+      let x = random.block(23, m + 2, Double.self)[columns: 1..<(m + 1)]
+      let single = x.converted(to: Float.self)
+      #expect(single.rowArrays == x.rowArrays.map { $0.map { Float($0) } })
+      #expect(single.converted(to: Double.self).rowArrays == single.rowArrays.map { $0.map { Double($0) } })
+    }
+    let a = try random.sparse(20, 30, Complex<Double>.self)
+    let single = a.converted(to: Complex<Float>.self)
+    #expect(single.values == a.values.map { Complex(Float($0.real), Float($0.imaginary)) } && single.columnIndex == a.columnIndex)
+    #expect(CSRMatrix<Double>(diagonal: []).converted(to: Float.self).nonzeros == 0)
+  }
+
   @Test func paddedWidthsWasteLittle() {
     for m in 1...200 {
       let width = BlockVector<Double>.paddedWidth(m)

@@ -1,4 +1,6 @@
+import Foundation
 import RealModule
+import Synchronization
 
 @testable import BlockKrylov
 
@@ -11,7 +13,10 @@ enum Torture {
     ("pseudo-cg", PseudoBlockCG()), ("pseudo-gmres", PseudoBlockGMRES(restart: 10)), ("pseudo-bicgstab", PseudoBlockBiCGStab()),
     ("idr", PseudoBlockIDR()), ("ecg", EnlargedCG()), ("bf-cg", BreakdownFreeBlockCG()), ("lsqr", LSQR()), ("lsmr", LSMR()),
     ("dense", DenseLU()),
-    ("auto", AutomaticSolver()),
+    ("auto", AutomaticSolver()), ("gcrodr", BlockGCRODR(restart: 10, kept: 4)), ("mixed-cg", MixedPrecision(BlockCG())),
+    ("mixed-minres", MixedPrecision(BlockMINRES())), ("mixed-gmres", MixedPrecision(BlockGMRES(restart: 10))),
+    ("mixed-bicgstab", MixedPrecision(BlockBiCGStab())), ("mixed-dense", MixedPrecision(DenseLU())),
+    ("mixed-auto", MixedPrecision(AutomaticSolver())),
   ]
   static let preconditioners: [PreconditionerChoice] = [.none, .jacobi, .ssor(), .ilu0, .ilutp(), .ic0]
 
@@ -59,9 +64,12 @@ enum Torture {
       }
       add([S](repeating: 0, count: n))
       add(columns[0])
-      for distance in [1e-2, 1e-6, 1e-10, 1e-15] { add(zip(columns[1], columns[2]).map { $0 + S(double: distance) * $1 }) }
+      for distance in [1e-2, 1e-5, 1e-8, 1e-12, 1e-15] { add(zip(columns[1], columns[2]).map { $0 + S(double: distance) * $1 }) }
       add(zip(columns[0], columns[1]).map { $0 - 2 * $1 })
+      // Eigenvectors: of the diagonal matrices, and of the Laplacian.
       add((0..<n).map { S(double: $0 == 0 ? 1 : 0) })
+      let sines: [Double] = (1...5).map { Double.sin(.pi * Double($0) / 6) }
+      add((0..<n).map { i in S(double: sines[i % 5] * sines[i / 5]) })
       add([S](repeating: 1, count: n))
       add((0..<n).map { _ in random.scalar() }, scale: big)
       add((0..<n).map { _ in random.scalar() }, scale: 1 / big)
@@ -89,5 +97,28 @@ enum Torture {
       (0..<a.rows).map { i in (a.rowStart[i]..<a.rowStart[i + 1]).reduce(0) { $0 + Double(a.values[$1].modulus) } }.max() ?? 1
     let (below, length) = (Reference.norm(bj), Reference.norm(r))
     return (below == 0 ? length : length / below, length == 0 ? 0 : Reference.norm(gradient) / (size * length))
+  }
+}
+
+/// How often each method ended in each way: a table on request, one row for each method.
+enum TortureTable {
+  private static let counts = Mutex<[String: [String: Int]]>([:])
+  private static let names = [
+    "converged", "convergedAtStart", "zeroRightHandSide", "leastSquares", "nonFinite", "stagnated", "maximumIterations",
+    "breakdown",
+    "indefiniteOperator", "indefinitePreconditioner", "singular", "refused",
+  ]
+
+  static func count(_ method: String, _ outcome: String, _ number: Int = 1) {
+    counts.withLock { $0[method, default: [:]][outcome, default: 0] += number }
+  }
+
+  /// Prints the row of a method where the environment variable KRYLOV_TORTURE_TABLE is set.
+  static func printRow(_ method: String) {
+    guard ProcessInfo.processInfo.environment["KRYLOV_TORTURE_TABLE"] != nil else { return }
+    let row = counts.withLock { $0[method] ?? [:] }
+    let cells = (names + row.keys.filter { !names.contains($0) }.sorted()).compactMap { name in row[name].map { "\(name) \($0)" }
+    }
+    print("torture | \(method) | \(cells.joined(separator: " | "))")
   }
 }

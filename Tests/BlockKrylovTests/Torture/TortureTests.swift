@@ -14,6 +14,7 @@ struct TortureTests {
     #expect(finite, "\(name): X is finite")
     for column in result.report.columns {
       let j = column.index
+      TortureTable.count(String(name.prefix { $0 != ":" }), column.status.name)
       let (relative, normal) = Torture.residuals(a, result.solution, columns.b, column: j, scale: columns.scales[j])
       switch column.status {
       case .converged, .convergedAtStart:
@@ -34,7 +35,7 @@ struct TortureTests {
       let a = try kind.matrix(S.self)
       let columns = Torture.Columns(a)
       for choice in Torture.preconditioners {
-        let label = "\(name) \(choice.name) \(kind.rawValue) \(S.self)"
+        let label = "\(name): \(choice.name) \(kind.rawValue) \(S.self)"
         let solver = method.preconditioned(by: choice).with {
           ($0.tolerance, $0.maximumIterations) = (.relative(tolerance), 120)
         }
@@ -42,6 +43,7 @@ struct TortureTests {
         do {
           prepared = try solver.prepare(a)
         } catch is BlockKrylovError {
+          TortureTable.count(name, "refused")
           continue
         }
         let result = try prepared.solve(columns.b, from: columns.guess)
@@ -72,6 +74,7 @@ struct TortureTests {
     try torture(method, name, Complex<Double>.self)
     try torture(method, name, Float.self)
     try torture(method, name, Complex<Float>.self)
+    TortureTable.printRow(name)
   }
 
   @Test(arguments: Torture.methods.map(\.name))
@@ -84,7 +87,7 @@ struct TortureTests {
         let solver = method.with { $0.maximumIterations = limit }
         guard let prepared = try? solver.prepare(a) else { continue }
         let result = try prepared.solve(columns.b)
-        judge(a, columns, result, tolerance: 1e-8, "\(name) \(kind.rawValue) limit \(limit)")
+        judge(a, columns, result, tolerance: 1e-8, "\(name): \(kind.rawValue) limit \(limit)")
         #expect(result.report.iterations <= limit || method is AutomaticSolver || method is DenseLU)
       }
       guard let exact = try? method.with({ ($0.tolerance, $0.maximumIterations) = (.relative(0), 200) }).prepare(a) else {
@@ -135,7 +138,7 @@ struct TortureTests {
     for (kind, m) in bad {
       guard let prepared = try? method.with({ $0.maximumIterations = 100 }).prepare(a, preconditioner: m) else { continue }
       let result = try prepared.solve(columns.b, from: columns.guess)
-      judge(a, columns, result, tolerance: 1e-8, "\(name) with \(kind) preconditioner")
+      judge(a, columns, result, tolerance: 1e-8, "\(name): with \(kind) preconditioner")
     }
   }
 

@@ -10,4 +10,10 @@ int allocation_counter_works(void);
  * many bytes in all. */
 int64_t allocation_count(void);
 int64_t allocated_bytes(void);
+
+/* The bytes that the calling thread has allocated and not freed, less what it has freed for others, and the most of that since the last
+ * reset. */
+int64_t allocated_live(void);
+int64_t allocated_peak(void);
+void allocated_peak_reset(void);
 #endif
