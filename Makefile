@@ -12,7 +12,7 @@ export CPATH := $(PREFIX)/include:$(PREFIX)/opt/openblas/include:$(CPATH)
 export LIBRARY_PATH := $(PREFIX)/lib:$(PREFIX)/opt/openblas/lib:$(LIBRARY_PATH)
 endif
 
-.PHONY: solve test bench bench-direct literature matrices docs format lint dependencies clean
+.PHONY: solve test bench bench-direct bench-solvers peers report literature matrices docs format lint dependencies clean
 
 ## solve: build, then solve a clamped elastic plate for its 8 load cases
 solve: dependencies
@@ -36,6 +36,19 @@ literature: dependencies
 ## bench-direct: time sparse direct solves beside UMFPACK and CHOLMOD, in one run; MATRICES=files or gallery problems
 bench-direct: dependencies
 	@$(SWIFT) run -c release --package-path Benchmarks/direct --scratch-path .build/direct direct $(MATRICES)
+
+## bench-solvers: time this package's solvers, a JSON record a line; OPTIONS="--problem poisson2d:300 --method cg" and the like
+bench-solvers: dependencies
+	@$(SWIFT) run -c release --package-path Benchmarks/solvers --scratch-path .build/solvers solvers $(OPTIONS)
+
+## peers: install the libraries that this package is compared with, in PEERS_HOME (~/.peers)
+peers:
+	@Benchmarks/peers/setup.sh $(PEERS_HOME)
+
+## report: measure ours and theirs in turns, write Benchmarks/RESULTS.md and .build/report/report.html; REPORT="measure --group cg"
+report: dependencies
+	@$(SWIFT) build -c release --package-path Benchmarks/solvers --scratch-path .build/solvers --product solvers
+	@python3 Benchmarks/peers/report $(REPORT)
 
 ## matrices: write the files of Matrices/ anew from the gallery
 matrices: dependencies

@@ -41,6 +41,11 @@ struct KLUFactorization<Element: Scalar>: SparseFactorization {
     return true
   }
 
+  /// What a factorisation would take, by the symbolic analysis alone.
+  static func estimate(for matrix: CSRMatrix<Element>) throws -> FactorStatistics {
+    estimate(try KLU.Symbolic(UMFPACK.Columns(matrix)), of: matrix)
+  }
+
   private static func estimate(_ symbolic: KLU.Symbolic, of matrix: CSRMatrix<Element>) -> FactorStatistics {
     var result = FactorStatistics(order: matrix.rows, nonzeros: matrix.nonzeros)
     result.lowerNonzeros = Int(symbolic.lowerNonzeros)

@@ -12,6 +12,7 @@ struct Solve: ParsableCommand {
         krylov solve A.mtx --rhs B.mtx --method gmres --output X.mtx
         krylov solve convdiff3d:30 --columns 4 --exact-solution --rtol 1e-10
         krylov solve A.mtx --columns 16 --repeat 5 --format json
+        krylov solve A.mtx --columns 64 --explain
 
       Right-hand sides are read from a file, are all ones, or are generated: pseudo-random numbers in [−1, 1), the same everywhere. \
       A column counts as solved only when B − A·X, computed again at the end, meets its tolerance.
@@ -53,6 +54,9 @@ struct Solve: ParsableCommand {
       name: .customLong("repeat"),
       help: ArgumentHelp("Solve this often from scratch after one solve that is not timed.", valueName: "r"))
     var repeats: Int?
+
+    @Flag(help: "Say before the solve what will be done and why, and what it takes.")
+    var explain = false
 
     @Flag(help: "Show every column, however many there are.")
     var allColumns = false
@@ -97,7 +101,7 @@ struct Solve: ParsableCommand {
       options.recordsHistory = command.results.history != nil
       let solving = Solving(
         method: command.choice.method.method(options), rtol: command.solver.relativeTolerance, atol: command.solver.atol,
-        repeats: command.results.repeats, progress: progress)
+        repeats: command.results.repeats, progress: progress, announce: command.announcement(of: system.matrix))
       let (record, x) = try solve(solving, system)
       try command.write(record, x)
       return record.exitStatus
@@ -129,6 +133,17 @@ struct Solve: ParsableCommand {
     }
   }
 
+  /// What is done with the plan, where it is asked for: people read it before the solve, JSON has it among the results.
+  private func announcement(of matrix: MatrixSummary) -> ((SolvePlan) -> Void)? {
+    guard results.explain else { return nil }
+    guard output.format == .text else { return { _ in } }
+    return { plan in
+      let text = PlanText(
+        plan: plan, matrix: matrix, style: Style(descriptor: STDOUT_FILENO), terminalWidth: Terminal.width(STDOUT_FILENO))
+      Destination.write(text.lines + [""])
+    }
+  }
+
   private func write<S: Scalar>(_ record: SolveRecord, _ x: BlockVector<S>) throws {
     switch output.format {
     case .json: Destination.write([record.json.indented])
@@ -136,7 +151,7 @@ struct Solve: ParsableCommand {
     case .text:
       let text = SolveText(
         record: record, style: Style(descriptor: STDOUT_FILENO), terminalWidth: Terminal.width(STDOUT_FILENO),
-        showsAllColumns: results.allColumns)
+        showsAllColumns: results.allColumns, hasPlan: results.explain)
       Destination.write(text.lines)
     }
     if let file = results.output {

@@ -13,6 +13,24 @@ import Testing
     #expect(outcome.output.contains("‖b − Ax‖ ≤ 1e-08·‖b‖"))
   }
 
+  /// `--explain` says before the table what will be done, what it costs and takes; in JSON it is a key of its own.
+  @Test func explanationComesFirst() throws {
+    let text = try run("solve", "poisson2d:40", "--columns", "24", "--explain")
+    #expect(text.status == 0)
+    #expect(text.lines[0].hasPrefix("poisson2d:40  1600 × 1600") && text.lines[2] == "plan: cg with ic0")
+    let table = try #require(text.lines.firstIndex { $0.hasPrefix("column  status") })
+    for (name, detail) in [
+      ("why", "positive diagonal"), ("costs", "ms an iteration with"), ("columns", "24"), ("memory", "besides A, B and X"),
+    ] {
+      let line = try #require(text.lines.firstIndex { $0.hasPrefix("  " + name) && $0.contains(detail) }, "\(name)")
+      #expect(line < table)
+    }
+    let json = try run("solve", "poisson2d:40", "--columns", "24", "--explain", "--method", "gmres", "--format", "json").json
+    let plan = try #require(json["plan"] as? [String: Any])
+    #expect(plan["method"] as? String == "gmres" && plan["block_width"] as? Int == 24 && plan["groups"] as? Int == 1)
+    #expect(try #require(plan["bytes_planned"] as? Int) > 1600 * 24 * 8)
+  }
+
   @Test func jsonHasTheKeysOfItsSchemaInOrder() throws {
     let outcome = try run(
       "solve", "poisson2d:10", "--columns", "2", "--method", "cg", "--preconditioner", "none", "--format", "json")

@@ -43,7 +43,10 @@ struct ColumnLedger<Element: Scalar> {
       } else {
         open.append(j)
       }
-      if open.last != j { monitor.record(.setAside, column: j, entry.status.summary) }
+      if open.last != j {
+        monitor.exclude(column: j)
+        monitor.record(.setAside, column: j, entry.status.summary)
+      }
       entries.append(entry)
     }
   }

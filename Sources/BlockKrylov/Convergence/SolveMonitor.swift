@@ -3,10 +3,12 @@ package final class SolveMonitor {
   /// Why an iteration must end early.
   package enum StopReason: Sendable {
     case maximumIterations, timeLimit, cancelled
+    /// Whoever runs the stages gives this one up.
+    case judged
 
     package var status: ColumnStatus {
       switch self {
-      case .maximumIterations: .maximumIterations
+      case .maximumIterations, .judged: .maximumIterations
       case .timeLimit: .timeLimit
       case .cancelled: .cancelled
       }
@@ -22,12 +24,17 @@ package final class SolveMonitor {
   package private(set) var relativeResiduals: [Double]
   package private(set) var stopped: StopReason?
 
+  /// Asked after each iteration whether the stage under way is given up.
+  package var judge: (() -> Bool)?
+  private var isJudged = false
+
   private var method = ""
   private let observer: SolveObserver?
   private let deadline: ContinuousClock.Instant?
   private let began: ContinuousClock.Instant
   private var iterationLimit = Int.max
   private var done: [Bool]
+  private var excluded: [Bool]
   private let recordsHistory: Bool
   private var history: [Double] = []
   private var historyRows = 0
@@ -35,6 +42,7 @@ package final class SolveMonitor {
   package init(columns: Int, timeLimit: Duration?, recordsHistory: Bool, observer: SolveObserver?) {
     relativeResiduals = [Double](repeating: .nan, count: columns)
     done = [Bool](repeating: false, count: columns)
+    excluded = done
     self.recordsHistory = recordsHistory
     self.observer = observer
     let now = ContinuousClock.now
@@ -43,6 +51,14 @@ package final class SolveMonitor {
     if recordsHistory { history.reserveCapacity(256 * max(columns, 1)) }
     events.reserveCapacity(16)
   }
+
+  /// The columns of B that are to be solved and do not meet their tolerance by the estimate.
+  package var unfinishedColumns: Int { done.indices.reduce(0) { $0 + (isUnfinished(column: $1) ? 1 : 0) } }
+
+  package func isUnfinished(column: Int) -> Bool { !done[column] && !excluded[column] }
+
+  /// A column never takes part.
+  package func exclude(column: Int) { excluded[column] = true }
 
   package var seconds: Double { Self.seconds(since: began) }
 
@@ -54,6 +70,7 @@ package final class SolveMonitor {
   /// A stage begins: the name that the observer sees, and how many more iterations it may make.
   package func begin(method: String, iterationLimit limit: Int) {
     self.method = method
+    isJudged = false
     iterationLimit = limit >= .max - iterations ? .max : iterations + limit
   }
 
@@ -90,6 +107,7 @@ package final class SolveMonitor {
         columnsDone: done.reduce(0) { $0 + ($1 ? 1 : 0) })
       if observer(progress) == .stop { stopped = .cancelled }
     }
+    if let judge, judge() { isJudged = true }
     return limitReached()
   }
 
@@ -101,7 +119,7 @@ package final class SolveMonitor {
     } else if iterations >= iterationLimit {
       return .maximumIterations
     }
-    return stopped
+    return stopped ?? (isJudged ? .judged : nil)
   }
 
   private func appendHistory() {

@@ -5,6 +5,9 @@ public protocol BlockMethod: Sendable {
   /// The options.
   var options: SolverOptions { get set }
 
+  /// What an iteration with a block of so many columns takes; `nil` for a method that does not iterate or does not know.
+  func iterationWork(columns: Int) -> IterationWork?
+
   /// Builds what many solves with one A share.
   ///
   /// - Parameter preconditioner: one of the caller's, which takes the place of `options.preconditioner`.
@@ -25,6 +28,10 @@ public protocol SolveEngine<Element>: AnyObject {
   var explanation: [String] { get }
   /// Whether columns gain from a common space, so that very wide blocks are solved in groups; a direct solve takes them all at once.
   var sharesSpace: Bool { get }
+  /// How many of so many columns should be solved together, at most `limit`.
+  func preferredWidth(columns: Int, limit: Int) -> Int
+  /// What the methods of an automatic choice cost for so many columns in groups of at most `width`, in words.
+  func costs(columns: Int, width: Int) -> [String]
   /// What was shifted, repaired or replaced in the set-up.
   var setupEvents: [SolveEvent] { get }
   /// The memory planned for a solve of so many columns, in bytes.
@@ -47,6 +54,10 @@ public protocol SolveEngine<Element>: AnyObject {
 extension SolveEngine {
   /// True for Krylov methods.
   public var sharesSpace: Bool { true }
+  /// As many as may be.
+  public func preferredWidth(columns: Int, limit: Int) -> Int { min(columns, limit) }
+  /// Empty unless the choice was automatic.
+  public func costs(columns: Int, width: Int) -> [String] { [] }
   /// Empty unless the choice was automatic.
   public var explanation: [String] { [] }
   /// None by default.

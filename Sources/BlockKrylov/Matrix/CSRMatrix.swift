@@ -177,6 +177,12 @@ extension CSRMatrix {
     return result
   }
 
+  /// Ones where A or Aᴴ has an entry; A must be square.
+  package var symmetrizedPattern: CSRMatrix {
+    let ones = mapValues { _ in 1 }
+    return ones.adding(ones.adjointMatrix()).mapValues { _ in 1 }
+  }
+
   /// A + B, entries wherever either has one.
   func adding(_ other: CSRMatrix) -> CSRMatrix {
     var (start, index, value) = ([0], [Int32](), [Element]())

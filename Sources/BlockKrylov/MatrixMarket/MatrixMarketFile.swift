@@ -1,11 +1,3 @@
-#if canImport(Darwin)
-  internal import Darwin
-#elseif canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#endif
-
 /// A Matrix Market file of which the header has been read and the entries wait.
 ///
 /// For when the scalar type depends on the file, or the warnings matter; otherwise ``CSRMatrix/init(matrixMarket:options:)`` and
@@ -119,12 +111,11 @@ public struct MatrixMarketFile: ~Copyable {
 
   /// Refuses sizes for which this machine has not enough memory: asking for it would end the program.
   private borrowing func checkMemory(_ count: Int, _ bytesEach: Int) throws {
-    let installed = max(1, sysconf(Int32(_SC_PHYS_PAGES))) * max(1, sysconf(Int32(_SC_PAGESIZE)))
     let (bytes, overflow) = (count + 1).multipliedReportingOverflow(by: bytesEach)
-    guard overflow || bytes > installed else { return }
+    guard overflow || bytes > installedMemory else { return }
     throw BlockKrylovError.file(
       path: lines.path, line: sizeLine,
-      "a size of \(header.rows) × \(header.columns) needs more memory than this machine has (\(installed >> 20) MiB)")
+      "a size of \(header.rows) × \(header.columns) needs more memory than this machine has (\(installedMemory >> 20) MiB)")
   }
 }
 

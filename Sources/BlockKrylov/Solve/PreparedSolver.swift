@@ -8,8 +8,8 @@
 /// One `PreparedSolver` serves one thread at a time; make one for each thread that solves.
 public final class PreparedSolver<Element: Scalar> {
   private var a: any LinearOperator<Element>
-  private let engine: any SolveEngine<Element>
-  private let options: SolverOptions
+  let engine: any SolveEngine<Element>
+  let options: SolverOptions
   /// Seconds that `prepare` took.
   public let setupSeconds: Double
 
@@ -28,7 +28,7 @@ public final class PreparedSolver<Element: Scalar> {
   public var setupEvents: [SolveEvent] { engine.setupEvents }
   /// The memory that a solve of m columns needs besides A, B and X, in bytes.
   public func bytesPlanned(columns: Int) -> Int {
-    engine.bytesPlanned(columns: engine.sharesSpace ? min(columns, options.maximumBlockWidth) : columns)
+    engine.bytesPlanned(columns: widthBeforeMemory(columns: columns))
   }
 
   /// The directions that ``BlockGCRODR`` keeps from solve to solve, n × d, in the variables of the preconditioned operator (those of X
@@ -42,9 +42,14 @@ public final class PreparedSolver<Element: Scalar> {
   ///   infinity, ``BlockKrylovError/unsupported(_:)`` for a method that keeps no directions.
   public func recycle(_ block: BlockVector<Element>) throws { try engine.recycle(block) }
 
+  /// The columns of a group, whatever memory it takes.
+  private func widthBeforeMemory(columns: Int) -> Int {
+    engine.sharesSpace ? engine.preferredWidth(columns: columns, limit: options.maximumBlockWidth) : columns
+  }
+
   /// The widest group of at most `columns` columns whose solve fits the memory limit.
-  private func width(columns: Int) throws -> Int {
-    var width = min(columns, engine.sharesSpace ? options.maximumBlockWidth : .max)
+  func width(columns: Int) throws -> Int {
+    var width = widthBeforeMemory(columns: columns)
     guard let limit = options.memoryLimit, width > 0 else { return max(width, 1) }
     while width > 1, engine.bytesPlanned(columns: width) > limit { width -= 1 }
     let needed = engine.bytesPlanned(columns: width)
@@ -54,6 +59,12 @@ public final class PreparedSolver<Element: Scalar> {
           + "method or preconditioner with less memory")
     }
     return width
+  }
+
+  /// Why groups are no wider.
+  func reason(forWidth width: Int, columns: Int) -> String {
+    if width < widthBeforeMemory(columns: columns) { return "memoryLimit" }
+    return width < min(options.maximumBlockWidth, columns) ? "by the cost model" : "maximumBlockWidth"
   }
 
   /// A has new values on the same pattern: preconditioner and factors follow, symbolic work is kept.
@@ -105,7 +116,7 @@ public final class PreparedSolver<Element: Scalar> {
       monitor.record(
         .grouped,
         "\(ledger.open.count) columns are solved in \(groups.count) groups of at most \(width) "
-          + "(\(width < options.maximumBlockWidth ? "memoryLimit" : "maximumBlockWidth"))")
+          + "(\(reason(forWidth: width, columns: ledger.open.count)))")
     }
     for group in groups {
       let problem = try ledger.problem(for: group, monitor: monitor)

@@ -15,7 +15,7 @@ extension MatrixSummary {
 }
 
 extension SolveRecord {
-  /// The record as an object of schema 1. Keys that not every solve has (`explanation`, `relative_error`, `backward_error`,
+  /// The record as an object of schema 1. Keys that not every solve has (`explanation`, `plan`, `relative_error`, `backward_error`,
   /// `relative_normal_residual`, `forward_error_bound`) come last.
   var json: JSON {
     var members: [JSON.Member] = [
@@ -44,6 +44,7 @@ extension SolveRecord {
     if !report.explanation.isEmpty {
       members.append(JSON.Member(key: "explanation", value: .array(report.explanation.map { .string($0) })))
     }
+    if let plan { members.append(JSON.Member(key: "plan", value: plan.json)) }
     return .object(members)
   }
 
@@ -98,6 +99,16 @@ extension SolveEvent {
     .members([
       "iteration": .integer(iteration), "kind": .string(kind.rawValue), "column": column.map { .integer($0) } ?? .null,
       "detail": .string(detail),
+    ])
+  }
+}
+
+extension SolvePlan {
+  fileprivate var json: JSON {
+    .members([
+      "method": .string(method), "preconditioner": .string(preconditioner), "columns": .integer(columns),
+      "block_width": .integer(blockWidth), "groups": .integer(groups), "bytes_planned": .integer(bytesPlanned),
+      "reasons": .array(reasons.map { .string($0) }), "costs": .array(costs.map { .string($0) }),
     ])
   }
 }

@@ -14,21 +14,26 @@ struct SolveText {
   /// The width of the terminal, if there is one.
   var terminalWidth: Int?
   var showsAllColumns = false
+  /// Whether title and reasons were shown with the plan.
+  var hasPlan = false
 
   private var report: SolveReport { record.report }
   private var width: Int { min(terminalWidth ?? Terminal.usualWidth, 120) }
 
   var lines: [String] {
-    let blocks = [[title], table, problems, events, summary].filter { !$0.isEmpty }
+    let blocks = [hasPlan ? [] : [title], table, problems, events, summary].filter { !$0.isEmpty }
     return Array(blocks.joined(separator: [""]))
   }
 
   private var title: String {
-    let m = record.matrix
-    return style(m.name, .strong)
+    Self.title(of: record.matrix, columns: record.columns.count, style)
+  }
+
+  static func title(of m: MatrixSummary, columns: Int, _ style: Style) -> String {
+    style(m.name, .strong)
       + style(
         "  \(Format.grouped(m.rows)) × \(Format.grouped(m.columns)), \(Format.grouped(m.nonzeros)) nonzeros, \(m.kind), "
-          + "\(Format.count(record.columns.count, "right-hand side"))", .faint)
+          + "\(Format.count(columns, "right-hand side"))", .faint)
   }
 
   // MARK: Columns
@@ -146,7 +151,7 @@ struct SolveText {
       let label = Format.padded(name, to: 10)
       lines += Format.wrap(text, first: "  " + label, width: width)
     }
-    for (k, reason) in report.explanation.enumerated() { line(k == 0 ? "why" : "", reason) }
+    if !hasPlan { for (k, reason) in report.explanation.enumerated() { line(k == 0 ? "why" : "", reason) } }
     line("tolerance", "‖b − Ax‖ ≤ " + bound)
     line(
       "work",

@@ -13,6 +13,8 @@ struct SolveRecord {
   var solveSecondsMedian: Double
   var repeats: Int
   var peakMemoryBytes: Int?
+  /// What was planned, where that was asked for.
+  var plan: SolvePlan?
   /// ‖x − x*‖/‖x*‖ of each column, where x* is known.
   var relativeErrors: [Double]?
   /// Columns that the report calls converged and whose recomputed residual, given here, says otherwise.

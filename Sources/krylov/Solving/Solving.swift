@@ -9,12 +9,20 @@ struct Solving {
   /// How often to solve from scratch after a solve that is not timed; `nil` solves once.
   var repeats: Int?
   var progress: ProgressLine
+  /// Called with the plan before the solve, where it is asked for.
+  var announce: ((SolvePlan) -> Void)?
 
   /// The record, and X.
   func run<S: Scalar>(_ system: LinearSystem<S>) throws -> (record: SolveRecord, solution: BlockVector<S>) {
     defer { progress.erase() }
     progress.show("\(method.name): preparing for \(system.matrix.name)")
     let prepared = try method.prepare(system.a)
+    let plan = try announce.map { announce in
+      let plan = try prepared.plan(columns: system.b.columns)
+      progress.erase()
+      announce(plan)
+      return plan
+    }
     var times: [Double] = []
     let result = try Interrupt.catching {
       var result = try solve(system, prepared)
@@ -33,6 +41,7 @@ struct Solving {
       matrix: system.matrix, report: result.report, rtol: rtol, atol: atol, readSeconds: system.readSeconds,
       solveSeconds: times[0], solveSecondsMedian: times.count % 2 == 1 ? times[middle] : (times[middle - 1] + times[middle]) / 2,
       repeats: times.count, peakMemoryBytes: Memory.peakBytes)
+    record.plan = plan
     record.unconfirmed = try Self.unconfirmed(system, result)
     record.relativeErrors = try system.exact.map { try Self.relativeErrors(of: result.solution, from: $0) }
     return (record, result.solution)

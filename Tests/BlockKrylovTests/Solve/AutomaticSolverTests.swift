@@ -1,6 +1,27 @@
+import ComplexModule
 import Testing
 
 @testable import BlockKrylov
+
+/// Dense LU that claims to be cheap, and fails to factor if told so.
+private struct CheapDirect: FactorizationEstimating {
+  var name: String { "cheap" }
+  var options = SolverOptions()
+  var fails = false
+
+  init(fails: Bool = false) { self.fails = fails }
+
+  func estimatedWork<Element: Scalar>(for a: CSRMatrix<Element>) throws -> FactorizationWork? {
+    FactorizationWork(method: name, flops: 1, entries: 1, peakBytes: 1)
+  }
+
+  func makeEngine<Element: Scalar>(
+    for a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?
+  ) throws -> any SolveEngine<Element> {
+    if fails { throw BlockKrylovError.factorization("it was told to fail") }
+    return try DenseLU().with { $0 = options }.makeEngine(for: a, preconditioner: nil)
+  }
+}
 
 struct AutomaticSolverTests {
   private func solve(_ a: CSRMatrix<Double>, columns: Int = 3) throws -> SolveReport {
@@ -23,9 +44,69 @@ struct AutomaticSolverTests {
     #expect(report.method == "cg" && report.allConverged)
   }
 
-  @Test func generalTakesGMRES() throws {
+  @Test func generalTakesBiCGStab() throws {
     let report = try solve(Reference.convection(30, 20))
-    #expect(report.method == "gmres" && report.preconditioner == "ilu0" && report.allConverged)
+    #expect(report.method == "pseudo-bicgstab" && report.preconditioner == "ilu0" && report.allConverged)
+  }
+
+  /// On the left or flexible there is no BiCGStab; GMRES takes its place.
+  @Test func sideTakesGMRES() throws {
+    var random = SplitMix(83)
+    let a = try Reference.convection(30, 20)
+    for side in [PreconditionerSide.left, .flexible] {
+      let report = try AutomaticSolver().with { $0.side = side }.solve(a, random.block(900, 2, Double.self)).report
+      #expect(report.method == (side == .left ? "gmres" : "fgmres") && report.allConverged)
+    }
+  }
+
+  /// Where BiCGStab gets nowhere GMRES goes on from its best iterates, or the direct solve after it.
+  @Test func trialsThatFailMoveOn() throws {
+    let a = try Gallery.Problem(.helmholtz2d, size: 30).matrix(Complex<Double>.self)
+    var random = SplitMix(84)
+    let report = try AutomaticSolver().preconditioned(by: .none).solve(a, random.block(a.rows, 3, Complex<Double>.self)).report
+    #expect(report.events.contains { $0.kind == .methodChanged && $0.detail.hasPrefix("pseudo-bicgstab") })
+  }
+
+  /// A dense factorisation of 1600 rows is dearer than the iterations; for the same pattern as a sparse direct method would factor
+  /// it, it is not.
+  @Test func cheapDirectSolvesTakeOver() throws {
+    let a = try Gallery.Problem(.poisson2d, size: 40).matrix(Double.self)
+    var random = SplitMix(85)
+    let b = random.block(1600, 60, Double.self)
+    let plain = AutomaticSolver().preconditioned(by: .none)
+    #expect(try plain.solve(a, b).report.method == "cg")
+    var cheap = plain
+    cheap.direct = CheapDirect()
+    let prepared = try cheap.prepare(a)
+    let first = try prepared.solve(b)
+    #expect(first.report.method == "dense" && first.report.allConverged)
+    let event = try #require(first.report.events.first { $0.kind == .methodChanged })
+    #expect(event.detail.contains("more iterations are forecast") && event.detail.contains("for cheap"))
+    // What has proved to be the quicker way is the way of the next solve, from the start.
+    let second = try prepared.solve(b)
+    #expect(second.report.method == "dense" && second.report.iterations <= 2 && second.solution == first.solution)
+  }
+
+  /// A direct method that cannot be prepared after all leaves the solve where it was.
+  @Test func failingDirectSolvesGiveBack() throws {
+    let a = try Gallery.Problem(.poisson2d, size: 40).matrix(Double.self)
+    var random = SplitMix(86)
+    let b = random.block(1600, 60, Double.self)
+    var solver = AutomaticSolver().preconditioned(by: .none)
+    solver.direct = CheapDirect(fails: true)
+    let result = try solver.solve(a, b)
+    #expect(result.report.method == "cg" && result.report.allConverged)
+    #expect(result.report.events.contains { $0.kind == .methodChanged && $0.detail.contains("could not be prepared") })
+    #expect(Reference.relativeResiduals(a, result.solution, b).allSatisfy { $0 <= 1.0000001e-8 })
+  }
+
+  /// Groups are as wide as costs least, a column alone included.
+  @Test func wideBlocksAreSolvedInGroups() throws {
+    let a = try Gallery.Problem(.poisson2d, size: 60).matrix(Double.self)
+    var random = SplitMix(87)
+    let report = try AutomaticSolver().preconditioned(by: .none).solve(a, random.block(3600, 60, Double.self)).report
+    #expect(report.allConverged && report.blockWidth < 60 && report.blockWidth > 4)
+    #expect(report.events.contains { $0.kind == .grouped && $0.detail.contains("cost model") })
   }
 
   @Test func smallTakesADirectSolve() throws {

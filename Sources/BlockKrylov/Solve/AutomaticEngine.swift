@@ -1,0 +1,234 @@
+/// Runs the stages of a plan, each on the columns that are still unsolved.
+final class AutomaticEngine<Element: Scalar>: SolveEngine {
+  private let plan: AutomaticPlan
+  private let options: SolverOptions
+  private var a: any LinearOperator<Element>
+  private let preconditioner: (any Preconditioner<Element>)?
+  private var engines: [(any SolveEngine<Element>)?]
+  /// The stage that solved last: where reports take their names from.
+  private var current = 0
+  private var prologue: [SolveEvent] = []
+  /// What the direct stage takes, once somebody asked; `.some(nil)` when it cannot be told or must not be made.
+  private var directWork: FactorizationWork??
+
+  init(
+    plan: AutomaticPlan, options: SolverOptions, a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?
+  ) throws {
+    (self.plan, self.options, self.a, self.preconditioner) = (plan, options, a, preconditioner)
+    engines = plan.stages.map { _ in nil }
+    try prepareFirst()
+  }
+
+  var methodName: String { engines[current]?.methodName ?? "auto" }
+  var preconditionerName: String { engines[current]?.preconditionerName ?? "none" }
+  var explanation: [String] { plan.reasons + (engines[current]?.explanation ?? []) }
+  var sharesSpace: Bool { engines[current]?.sharesSpace ?? true }
+  var setupEvents: [SolveEvent] { prologue + (engines[current]?.setupEvents ?? []) }
+  var bytesUsed: Int { engines.reduce(0) { $0 + ($1?.bytesUsed ?? 0) } }
+  func bytesPlanned(columns: Int) -> Int { engines[current]?.bytesPlanned(columns: columns) ?? 0 }
+
+  /// The width that costs least by the cost model.
+  func preferredWidth(columns: Int, limit: Int) -> Int {
+    guard let costs = plan.costs, let engine = engines[current], engine.sharesSpace else { return min(columns, limit) }
+    return costs.width(
+      for: plan.stages[current].method, columns: columns, limit: limit, isPreconditioned: engine.preconditionerName != "none")
+  }
+
+  /// A line for each method of the plan from the current one on.
+  func costs(columns: Int, width: Int) -> [String] {
+    guard let costs = plan.costs, columns > 0 else { return [] }
+    return plan.stages.indices.dropFirst(current).compactMap { k in
+      let stage = plan.stages[k]
+      if k == plan.directStage {
+        return workOfDirectStage().map { work in
+          "\(work.method): \(costs.direct(work, columns: columns).brief) s in all, \((work.flops / 1e9).brief) GFlop and "
+            + "\((work.entries / 1e6).brief) million entries in the factors, \((work.peakBytes / 1e6).brief) MB"
+        } ?? "\(stage.method.name): not worth it, or more memory than there is"
+      }
+      let isPreconditioned = engines[k].map { $0.preconditionerName != "none" } ?? (stage.method.options.preconditioner != .none)
+      guard let parts = costs.parts(of: stage.method, columns: width, isPreconditioned: isPreconditioned) else { return nil }
+      func milliseconds(_ seconds: Double) -> String { "\((1e3 * seconds).brief) ms" }
+      return
+        "\(stage.method.name): \(milliseconds(parts.sum)) an iteration with \(width == 1 ? "one column" : "\(width) columns") "
+        + "(products \(milliseconds(parts.products)), preconditioner \(milliseconds(parts.preconditioner)), "
+        + "blocks \(milliseconds(parts.blocks)))"
+    }
+  }
+
+  func update(_ newA: any LinearOperator<Element>) throws {
+    a = newA
+    directWork = nil
+    for k in engines.indices {
+      guard let engine = engines[k] else { continue }
+      try engine.update(plan.stages[k].negated ? BlockProblem<Element>.negated(newA) : newA)
+    }
+  }
+
+  /// The first method that can be prepared; a preconditioner or factorisation that cannot be built moves on.
+  private func prepareFirst() throws {
+    prologue = []
+    current = 0
+    while true {
+      do {
+        try prepare(current)
+        return
+      } catch let error as BlockKrylovError where current + 1 < plan.stages.count {
+        prologue.append(
+          SolveEvent(
+            kind: .methodChanged, detail: "\(plan.stages[current].method.name) could not be prepared: \(error.description)"))
+        current += 1
+      }
+    }
+  }
+
+  private func prepare(_ k: Int) throws {
+    guard engines[k] == nil else { return }
+    let stage = plan.stages[k]
+    engines[k] = try stage.method.makeEngine(
+      for: stage.negated ? BlockProblem<Element>.negated(a) : a, preconditioner: stage.takesPreconditioner ? preconditioner : nil)
+  }
+
+  func solve(_ problem: SolveProblem<Element>) throws {
+    let whole = problem.block
+    let monitor = whole.monitor
+    defer { monitor.judge = nil }
+    // What the best stage so far reached for each column.
+    var best = [Double](repeating: .infinity, count: whole.width)
+    var bestX = whole.x
+    var k = current
+    while true {
+      let list = whole.open
+      let part = whole.openPart(negated: plan.stages[k].negated)
+      let judge = judge(part, stage: k)
+      monitor.judge = judge.map { judge in { judge.isOver() } }
+      try engines[k]?.solve(SolveProblem(part))
+      monitor.judge = nil
+      if part.trueResiduals.contains(where: { $0.isNaN }) { try recompute(part) }
+      whole.absorb(part, at: list)
+      current = k
+      for j in list where whole.trueResiduals[j] <= best[j] {
+        best[j] = whole.trueResiduals[j]
+        bestX[columns: j..<(j + 1)] = whole.x[columns: j..<(j + 1)]
+      }
+      guard let next = try nextStage(after: k, whole, list, judge?.verdict) else { break }
+      k = next
+    }
+    // A column that no stage solved keeps the best X of all stages.
+    for j in 0..<whole.width where whole.status[j]?.isConverged != true && best[j].isFinite && best[j] < whole.trueResiduals[j] {
+      whole.x[columns: j..<(j + 1)] = bestX[columns: j..<(j + 1)]
+      whole.trueResiduals[j] = best[j]
+    }
+  }
+
+  // MARK: Moving on
+
+  /// What watches a stage after which another one waits.
+  private func judge(_ part: BlockProblem<Element>, stage k: Int) -> StageJudge<Element>? {
+    guard let costs = plan.costs, let engine = engines[k] else { return nil }
+    let stage = plan.stages[k]
+    let direct = plan.directStage.flatMap { $0 > k ? $0 : nil }
+    let isTrial = stage.isTrial && k + 1 < plan.stages.count
+    guard direct != nil || isTrial,
+      let seconds = costs.iteration(of: stage.method, columns: part.width, isPreconditioned: engine.preconditionerName != "none")
+    else { return nil }
+    return StageJudge(
+      part, secondsPerIteration: seconds, analysisSeconds: costs.analysis,
+      mostIterations: isTrial ? stage.method.options.maximumIterations : nil,
+      directSeconds: direct == nil
+        ? nil
+        : { [unowned self] columns in workOfDirectStage().map { (costs.direct($0, columns: columns), $0.method) } })
+  }
+
+  /// What the direct stage takes; `nil` when that cannot be told, or is more memory than there is.
+  private func workOfDirectStage() -> FactorizationWork? {
+    if let directWork { return directWork }
+    var work: FactorizationWork?
+    if let k = plan.directStage, let method = plan.stages[k].method as? any FactorizationEstimating, let matrix = a.sparseMatrix {
+      work = try? method.estimatedWork(for: matrix)
+    }
+    if let needed = work?.peakBytes, needed > Double(options.memoryLimit ?? installedMemory / 2) { work = nil }
+    directWork = .some(work)
+    return work
+  }
+
+  /// Prepares the next stage that can be, if there are columns that may gain from it; says so as an event, and opens those columns.
+  private func nextStage(
+    after k: Int, _ whole: BlockProblem<Element>, _ list: [Int], _ verdict: StageVerdict?
+  ) throws -> Int? {
+    let failed = list.filter { whole.status[$0]?.mayGainFromAnotherMethod == true }
+    guard !failed.isEmpty, whole.monitor.stopped == nil, k + 1 < plan.stages.count else { return nil }
+    let failedMethod = plan.stages[k].method
+    if verdict == nil, options.maximumIterations != nil, failed.allSatisfy({ whole.status[$0] == .maximumIterations }) {
+      return nil
+    }
+    let indefinite = failed.contains { whole.status[$0] == .indefiniteOperator }
+    for next in (k + 1)..<plan.stages.count {
+      // Where CG converges too slowly, MINRES does so too.
+      if failedMethod is BlockCG, plan.stages[next].method is BlockMINRES, !indefinite { continue }
+      if case .directIsQuicker = verdict, next != plan.directStage { continue }
+      do {
+        if next == plan.directStage { try requireMemoryForDirectStage() }
+        try prepare(next)
+      } catch let error as BlockKrylovError {
+        whole.monitor.record(.methodChanged, "\(plan.stages[next].method.name) could not be prepared: \(error.description)")
+        continue
+      }
+      guard let engine = engines[next] else { continue }
+      let why = verdict?.words ?? whole.status[failed[0]]?.summary ?? "not converged"
+      let name =
+        engine.preconditionerName == "none" ? engine.methodName : "\(engine.methodName) with \(engine.preconditionerName)"
+      whole.monitor.record(
+        .methodChanged, "\(failedMethod.name) left \(failed.count) columns unsolved (\(why)); \(name) takes over")
+      whole.monitor.record(engine.setupEvents)
+      reopen(failed, whole)
+      // Later solves begin where this one goes on, so that nobody needs the memory of what is left behind.
+      engines[k] = nil
+      return next
+    }
+    // What was given up for a method that could not be prepared goes on after all.
+    guard case .directIsQuicker = verdict else { return nil }
+    directWork = .some(nil)
+    reopen(failed, whole)
+    return k
+  }
+
+  private func reopen(_ columns: [Int], _ whole: BlockProblem<Element>) {
+    for j in columns {
+      whole.status[j] = nil
+      // A guess that is worse than none would only cost iterations.
+      if !(whole.trueResiduals[j] < whole.norms[j]) {
+        whole.x[columns: j..<(j + 1)] = BlockVector(rows: whole.x.rows, columns: 1)
+      }
+      whole.trueResiduals[j] = .nan
+    }
+  }
+
+  /// Without a limit of the caller's the last resort may take all the memory that is there, but no more.
+  private func requireMemoryForDirectStage() throws {
+    guard options.memoryLimit == nil, let k = plan.directStage, engines[k] == nil, let matrix = a.sparseMatrix,
+      let method = plan.stages[k].method as? any FactorizationEstimating, let work = try method.estimatedWork(for: matrix),
+      work.peakBytes > Double(installedMemory)
+    else { return }
+    throw BlockKrylovError.factorization(
+      "it may need \((work.peakBytes / 1e9).brief) GB and the machine has \((Double(installedMemory) / 1e9).brief) GB")
+  }
+
+  private func recompute(_ part: BlockProblem<Element>) throws {
+    var r = part.b
+    try part.residual(of: part.x, part.b, into: &r)
+    let norms = r.columnNorms()
+    for j in 0..<part.width where part.trueResiduals[j].isNaN { part.trueResiduals[j] = norms[j] }
+  }
+}
+
+extension ColumnStatus {
+  /// Whether another method may solve what this one could not.
+  var mayGainFromAnotherMethod: Bool {
+    switch self {
+    case .stagnated, .maximumIterations, .breakdown, .indefiniteOperator, .indefinitePreconditioner, .singular,
+      .nonFinite(.preconditioner):
+      true
+    default: false
+    }
+  }
+}
