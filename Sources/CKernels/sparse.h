@@ -51,12 +51,15 @@ INLINE void LN(spmm)(PASS_ARGUMENTS) {
 }
 
 /* Each row waits for the one before, as a rule through the entry nearest to the diagonal. That entry comes last, scaled
- * by d beforehand, so that the wait is for one multiplication and addition only. */
+ * by d beforehand, and the row before is still in registers, so that the wait is for one multiplication and addition
+ * only, not for a row to pass through memory. */
 INLINE void LN(sweep)(PASS_ARGUMENTS) {
     const REAL *b = (const REAL *)o->b + column, *d = o->d, *value = o->value;
     REAL *y = (REAL *)o->y + column;
     const int64_t ldb = o->ldb * PARTS, ldy = o->ldy * PARTS, *start = o->start;
     const int down = o->descending != 0;
+    VECTOR before[SPARSE_VECTORS] = {0};
+    int64_t row_before = -1;
     for (int64_t done = 0; done < end - begin; done++) {
         const int64_t i = down ? end - 1 - done : begin + done;
         const int64_t from = start[i], to = start[i + 1], some = from < to;
@@ -65,17 +68,48 @@ INLINE void LN(sweep)(PASS_ARGUMENTS) {
         UNROLL for (int v = 0; v < n; v++) sum[v] = LOAD(b + i * ldb + OFFSET(v)) - sum[v];
         if (d) UNROLL for (int v = 0; v < n; v++) sum[v] = TIMES(d + i * PARTS, sum[v]);
         if (some) {
-            const int64_t nearest = down ? from : to - 1;
-            const REAL *s = value + nearest * PARTS, *t = d + i * PARTS, *row = y + o->index[nearest] * ldy;
+            const int64_t nearest = down ? from : to - 1, row = o->index[nearest];
+            const REAL *s = value + nearest * PARTS, *t = d + i * PARTS;
             REAL scaled[2] = {s[0], s[PARTS - 1]};
             if (d) {
                 scaled[0] = PARTS == 1 ? s[0] * t[0] : s[0] * t[0] - s[PARTS - 1] * t[PARTS - 1];
                 scaled[1] = s[0] * t[PARTS - 1] + s[PARTS - 1] * t[0];
             }
-            UNROLL for (int v = 0; v < n; v++) {
-                const VECTOR a = LOAD(row + OFFSET(v));
-                sum[v] -= TIMES(scaled, a);
+            if (row == row_before) {
+                UNROLL for (int v = 0; v < n; v++) sum[v] -= TIMES(scaled, before[v]);
+            } else {
+                UNROLL for (int v = 0; v < n; v++) {
+                    const VECTOR a = LOAD(y + row * ldy + OFFSET(v));
+                    sum[v] -= TIMES(scaled, a);
+                }
             }
+        }
+        UNROLL for (int v = 0; v < n; v++) AS_STORED(y + i * ldy + OFFSET(v)) = before[v] = sum[v];
+        row_before = i;
+    }
+}
+
+/* One step of a polynomial in a matrix: everything that it does to a row at once. */
+INLINE void LN(polynomial_step)(PASS_ARGUMENTS) {
+    const REAL *x = o->x ? (const REAL *)o->x + column : NULL, *b = o->b ? (const REAL *)o->b + column : NULL;
+    const REAL *w = o->c ? (const REAL *)o->c + column : NULL, *d = o->d;
+    const REAL *alpha = o->alpha, *beta = o->beta, *gamma = o->s;
+    REAL *y = (REAL *)o->y + column;
+    const int64_t ldx = o->ldx * PARTS, ldb = o->ldb * PARTS, ldw = o->ldc * PARTS, ldy = o->ldy * PARTS, *start = o->start;
+    for (int64_t i = begin; i < end; i++) {
+        VECTOR sum[SPARSE_VECTORS] = {0};
+        if (start) LN(row_sum)(n, width, o, start[i], start[i + 1], x, ldx, sum);
+        else if (w) UNROLL for (int v = 0; v < n; v++) sum[v] = LOAD(w + i * ldw + OFFSET(v));
+        UNROLL for (int v = 0; v < n; v++) sum[v] = b ? LOAD(b + i * ldb + OFFSET(v)) - sum[v] : -sum[v];
+        if (d) UNROLL for (int v = 0; v < n; v++) sum[v] = TIMES(d + i * PARTS, sum[v]);
+        UNROLL for (int v = 0; v < n; v++) sum[v] = TIMES(gamma, sum[v]);
+        if (alpha) UNROLL for (int v = 0; v < n; v++) {
+            const VECTOR a = LOAD(x + i * ldx + OFFSET(v));
+            sum[v] += TIMES(alpha, a);
+        }
+        if (beta) UNROLL for (int v = 0; v < n; v++) {
+            const VECTOR a = LOAD(y + i * ldy + OFFSET(v));
+            sum[v] += TIMES(beta, a);
         }
         UNROLL for (int v = 0; v < n; v++) AS_STORED(y + i * ldy + OFFSET(v)) = sum[v];
     }

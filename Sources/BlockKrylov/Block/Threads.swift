@@ -114,7 +114,25 @@ package enum Parallel {
       return
     }
     grow(to: count - 1)
-    let helpers = min(count - 1, workers, 1023)
+    launch(count, helpers: min(count - 1, workers, 1023), body)
+    busy.store(false, ordering: .releasing)
+  }
+
+  /// Runs `body(0)` … `body(count − 1)` at once, each on a thread of its own, so that they may wait for each other. `prepare` runs before,
+  /// when no other job does. False, and nothing is run, where there are not so many threads.
+  func runTogether(_ count: Int, after prepare: () -> Void, _ body: (Int) -> Void) -> Bool {
+    guard count > 1, count <= 1024, busy.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged
+    else { return false }
+    defer { busy.store(false, ordering: .releasing) }
+    grow(to: count - 1)
+    guard workers >= count - 1 else { return false }
+    prepare()
+    launch(count, helpers: count - 1, body)
+    return true
+  }
+
+  /// The parts of one job, by the caller and so many workers.
+  private func launch(_ count: Int, helpers: Int, _ body: (Int) -> Void) {
     withoutActuallyEscaping(body) { escapable in
       let parallel: Job = { part in
         // Parts beyond the number of threads are shared out round robin.
@@ -139,7 +157,6 @@ package enum Parallel {
         unsafe job = nil
       }
     }
-    busy.store(false, ordering: .releasing)
   }
 
   private func grow(to wanted: Int) {
@@ -218,5 +235,42 @@ package enum Parallel {
     #endif
     if code != 0 { unsafe box.release() }
     return code == 0
+  }
+}
+
+/// How far each of some threads that run together has come, for others to wait for.
+@safe final class Progress: @unchecked Sendable {
+  // Unchecked: the counters are atomic; each lies in cache lines of its own.
+  private let counters: UnsafeMutablePointer<Atomic<Int32>>
+  private let threads: Int
+  private static let spacing = 32
+  /// Looks before the processor is offered to others: a thread that is waited for may have none.
+  private static let patience = 2000
+
+  init(threads: Int) {
+    self.threads = threads
+    unsafe counters = .allocate(capacity: threads * Self.spacing)
+    for k in 0..<(threads * Self.spacing) { unsafe (counters + k).initialize(to: Atomic(0)) }
+  }
+
+  deinit { unsafe counters.deallocate() }
+
+  /// Back to 0, while no thread runs.
+  func reset() {
+    for t in 0..<threads { unsafe counters[t * Self.spacing].store(0, ordering: .relaxed) }
+  }
+
+  /// Says that a thread has come so far, with all that it has written.
+  func advance(_ thread: Int, to count: Int32) { unsafe counters[thread * Self.spacing].store(count, ordering: .releasing) }
+
+  /// Returns, when a thread has come so far, how far it really has.
+  func wait(for thread: Int, toReach count: Int32) -> Int32 {
+    var looks = 0
+    while true {
+      let now = unsafe counters[thread * Self.spacing].load(ordering: .acquiring)
+      if now >= count { return now }
+      looks += 1
+      if looks % Self.patience == 0 { sched_yield() } else { spinPause() }
+    }
   }
 }

@@ -41,13 +41,7 @@ extension BlockMethod {
   func buildPreconditioner<Element: Scalar>(
     _ choice: PreconditionerChoice, for a: any LinearOperator<Element>
   ) throws -> (any Preconditioner<Element>)? {
-    if choice == .none { return nil }
-    guard let matrix = a.sparseMatrix else {
-      if choice == .automatic { return nil }
-      throw BlockKrylovError.unsupported(
-        "the preconditioner \(choice.name) is built from a sparse matrix and this operator has none; pass one of your own to prepare"
-      )
-    }
+    guard let matrix = a.sparseMatrix else { return try choice.build(forOperator: a)?.projected(for: a) }
     return try choice.build(for: matrix)?.projected(for: a)
   }
 }

@@ -22,6 +22,38 @@ extension CSRMatrix {
     }
   }
 
+  /// A step of a polynomial in this matrix, in one pass; `fill` sets everything of it but the matrix and the inverse diagonal.
+  func polynomialStep(
+    inverseDiagonal: [Element]?, into y: inout BlockVector<Element>, _ fill: (inout Kernels<Element>.PolynomialStep) -> Void
+  ) {
+    let (m, target, ldy) = unsafe (y.columns, y.mutableBase(), y.stride)
+    let parts = Parallel.threads(forBytes: nonzeros * (m + 1) * MemoryLayout<Element>.stride)
+    var step = Kernels<Element>.PolynomialStep()
+    fill(&step)
+    let filled = unsafe step
+    func split(_ diagonal: UnsafePointer<Element>?) {
+      unsafe rowStart.withUnsafeBufferPointer { start in
+        unsafe columnIndex.withUnsafeBufferPointer { index in
+          unsafe values.withUnsafeBufferPointer { value in
+            guard let start = start.baseAddress else { return }
+            var step = unsafe filled
+            unsafe step.inverseDiagonal = diagonal
+            unsafe step.matrix = unsafe (
+              start, index.baseAddress ?? UnsafePointer(bitPattern: 64).unsafelyUnwrapped,
+              value.baseAddress ?? UnsafePointer(bitPattern: 64).unsafelyUnwrapped
+            )
+            let complete = unsafe step
+            WorkerPool.shared.run(parts) { part in
+              unsafe Kernels<Element>.polynomialStep(rowRange(part, of: parts), m, complete, target, ldy)
+            }
+          }
+        }
+      }
+    }
+    guard let inverseDiagonal else { return unsafe split(nil) }
+    unsafe inverseDiagonal.withUnsafeBufferPointer { unsafe split($0.baseAddress) }
+  }
+
   /// Calls `body` with a function that writes rows of A·X, for operations that use them while they are in cache.
   ///
   /// - Parameter x: the rows of X, which may be written while `body` runs.

@@ -15,6 +15,12 @@ public enum PreconditionerChoice: Sendable, Equatable {
   case ilutp(fill: Int = 20, dropTolerance: Double = 1e-3)
   /// Incomplete Cholesky without fill, for hermitian positive definite matrices.
   case ic0
+  /// A Chebyshev polynomial in A, for hermitian positive definite operators, matrix-free ones included: `degree` products with A take the
+  /// place of as much dense work of block CG.
+  case chebyshev(degree: Int = 10)
+  /// The polynomial in A that GMRES would find, for general operators, matrix-free ones included: `degree` products with A take the place
+  /// of as much orthogonalisation.
+  case polynomial(degree: Int = 20)
 
   /// The name, as in `--preconditioner`; options that are not the defaults follow it after colons.
   public var name: String {
@@ -26,10 +32,13 @@ public enum PreconditionerChoice: Sendable, Equatable {
     case .ilu0: "ilu0"
     case .ilutp(let fill, let dropTolerance): self == .ilutp() ? "ilutp" : "ilutp:\(fill):\(dropTolerance)"
     case .ic0: "ic0"
+    case .chebyshev(let degree): self == .chebyshev() ? "chebyshev" : "chebyshev:\(degree)"
+    case .polynomial(let degree): self == .polynomial() ? "polynomial" : "polynomial:\(degree)"
     }
   }
 
-  /// The choice of a name: `auto`, `none`, `jacobi`, `ssor[:ω]`, `ilu0`, `ilutp[:fill[:dropTolerance]]` or `ic0`.
+  /// The choice of a name: `auto`, `none`, `jacobi`, `ssor[:ω]`, `ilu0`, `ilutp[:fill[:dropTolerance]]`, `ic0`,
+  /// `chebyshev[:degree]` or `polynomial[:degree]`.
   ///
   /// - Throws: ``BlockKrylovError/invalidOption(_:)`` for another name or an option that is not a number in its range.
   public init(name: String) throws {
@@ -40,6 +49,10 @@ public enum PreconditionerChoice: Sendable, Equatable {
     case ("jacobi", 1): self = .jacobi
     case ("ilu0", 1): self = .ilu0
     case ("ic0", 1): self = .ic0
+    case ("chebyshev", 1): self = .chebyshev()
+    case ("chebyshev", 2): self = .chebyshev(degree: try Self.degree(parts[1], in: 1...1000, of: name))
+    case ("polynomial", 1): self = .polynomial()
+    case ("polynomial", 2): self = .polynomial(degree: try Self.degree(parts[1], in: 1...200, of: name))
     case ("ssor", 1): self = .ssor()
     case ("ssor", 2):
       guard let relaxation = Double(parts[1]), relaxation > 0, relaxation < 2 else {
@@ -58,14 +71,23 @@ public enum PreconditionerChoice: Sendable, Equatable {
       self = .ilutp(fill: fill, dropTolerance: tolerance)
     default:
       throw BlockKrylovError.invalidOption(
-        "there is no preconditioner \(name); choose auto, none, jacobi, ssor[:ω], ilu0, ilutp[:fill[:tolerance]] or ic0")
+        "there is no preconditioner \(name); choose auto, none, jacobi, ssor[:ω], ilu0, ilutp[:fill[:tolerance]], ic0, "
+          + "chebyshev[:degree] or polynomial[:degree]")
     }
+  }
+
+  private static func degree(_ text: String, in range: ClosedRange<Int>, of name: String) throws -> Int {
+    guard let degree = Int(text), range.contains(degree) else {
+      throw BlockKrylovError.invalidOption(
+        "preconditioner \(name): the degree must be in \(range.lowerBound) … \(range.upperBound), as in polynomial:20")
+    }
+    return degree
   }
 
   /// Builds the preconditioner of a matrix; `nil` for ``none``.
   ///
-  /// - Throws: ``BlockKrylovError/shape(_:)`` for a matrix that is not square; ``BlockKrylovError/unsupported(_:)`` when ``ic0`` or
-  ///   ``ssor(relaxation:)`` is chosen for a matrix that is not hermitian with a positive diagonal; what the preconditioners throw.
+  /// - Throws: ``BlockKrylovError/shape(_:)`` for a matrix that is not square; ``BlockKrylovError/unsupported(_:)`` when ``ic0``,
+  ///   ``ssor(relaxation:)`` or ``chebyshev(degree:)`` is chosen for a matrix that is not hermitian with a positive diagonal; what the preconditioners throw.
   public func build<S: Scalar>(for matrix: CSRMatrix<S>) throws -> (any Preconditioner<S>)? {
     guard self != .none else { return nil }
     try matrix.checkSquare(for: name)
@@ -82,6 +104,29 @@ public enum PreconditionerChoice: Sendable, Equatable {
       return try SSORPreconditioner(checkedHermitian(matrix), relaxation: relaxation)
     case .ic0:
       return try IncompleteCholesky(checkedHermitian(matrix))
+    case .chebyshev(let degree): return try ChebyshevPreconditioner(checkedHermitian(matrix), degree: degree)
+    case .polynomial(let degree): return try PolynomialPreconditioner(matrix, degree: degree)
+    }
+  }
+
+  /// Builds the preconditioner of an operator without a matrix; `nil` for ``none`` and ``automatic``.
+  ///
+  /// - Throws: ``BlockKrylovError/unsupported(_:)`` for those that are made from the entries of a matrix, and for ``chebyshev(degree:)`` when
+  ///   the operator is not tagged hermitian; what the preconditioners throw.
+  public func build<S: Scalar>(forOperator a: any LinearOperator<S>) throws -> (any Preconditioner<S>)? {
+    switch self {
+    case .none, .automatic: return nil
+    case .polynomial(let degree): return try PolynomialPreconditioner(operator: a, degree: degree)
+    case .chebyshev(let degree):
+      guard a.isHermitian else {
+        throw BlockKrylovError.unsupported(
+          "chebyshev needs a hermitian operator and this one is not tagged so; tag it, or take polynomial")
+      }
+      return try ChebyshevPreconditioner(operator: a, degree: degree)
+    case .jacobi, .ssor, .ilu0, .ilutp, .ic0:
+      throw BlockKrylovError.unsupported(
+        "the preconditioner \(name) is built from a sparse matrix and this operator has none; take polynomial or chebyshev, or pass one "
+          + "of your own to prepare")
     }
   }
 

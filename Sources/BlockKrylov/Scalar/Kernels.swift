@@ -71,6 +71,40 @@ enum Kernels<S: Scalar> {
     }
   }
 
+  /// The factors of a polynomial step, row-major blocks and where A or A·X is; see `bk_polynomial_step`.
+  struct PolynomialStep {
+    var matrix: (start: UnsafePointer<Int>, index: UnsafePointer<Int32>, value: Pointer)?
+    var inverseDiagonal: Pointer?
+    var (alpha, beta, gamma): (S?, S?, S) = (nil, nil, 1)
+    var x: (base: Pointer, stride: Int)?
+    var b: (base: Pointer, stride: Int)?
+    var product: (base: Pointer, stride: Int)?
+  }
+
+  @inline(__always)
+  static func polynomialStep(_ rows: Range<Int>, _ m: Int, _ step: PolynomialStep, _ y: MutablePointer, _ ldy: Int) {
+    func run(_ start: UnsafePointer<Int64>?) {
+      unsafe withUnsafePointer(to: step.alpha ?? 0) { alpha in
+        unsafe withUnsafePointer(to: step.beta ?? 0) { beta in
+          unsafe withUnsafePointer(to: step.gamma) { gamma in
+            unsafe bk_polynomial_step(
+              S.kernelType, Int64(rows.lowerBound), Int64(rows.upperBound), start, step.matrix?.index, step.matrix?.value,
+              step.inverseDiagonal, Int64(m), step.alpha == nil ? nil : alpha, step.x?.base, Int64(step.x?.stride ?? 0),
+              step.beta == nil ? nil : beta, gamma, step.b?.base, Int64(step.b?.stride ?? 0), step.product?.base,
+              Int64(step.product?.stride ?? 0), y, Int64(ldy))
+          }
+        }
+      }
+    }
+    guard let matrix = unsafe step.matrix else { return unsafe run(nil) }
+    unsafe matrix.start.withMemoryRebound(to: Int64.self, capacity: 1) { unsafe run($0) }
+  }
+
+  @inline(__always)
+  static func convert(_ rows: Int, _ m: Int, _ x: Pointer, _ ldx: Int, _ y: UnsafeMutableRawPointer, _ ldy: Int) {
+    unsafe bk_convert_precision(S.kernelType, Int64(rows), Int64(m), x, Int64(ldx), y, Int64(ldy))
+  }
+
   @inline(__always)
   static func inner(
     _ rows: Int, _ p: Int, _ y: Pointer, _ ldy: Int, _ q: Int, _ x: Pointer, _ ldx: Int, _ g: MutablePointer
