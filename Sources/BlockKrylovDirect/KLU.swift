@@ -102,11 +102,12 @@ enum KLU {
       let upperColumns = LowerColumns(
         order: n, isComplex: a.isComplex, rowStart: upper.start, column: upper.index, value: upper.values(a.isComplex))
       self.lower = SupernodalTriangle(
-        LowerColumns(transposing: lower.start, lower.index, lower.values(a.isComplex), isComplex: a.isComplex), diagonal: .unit)
-      upperTransposed = SupernodalTriangle(upperColumns, diagonal: .stored)
+        LowerColumns(transposing: lower.start, lower.index, lower.values(a.isComplex), isComplex: a.isComplex), diagonal: .unit,
+        shares: false)
+      upperTransposed = SupernodalTriangle(upperColumns, diagonal: .stored, shares: false)
       coupling = SupernodalTriangle(
         LowerColumns(order: n, isComplex: a.isComplex, rowStart: off.start, column: off.index, value: off.values(a.isComplex)),
-        diagonal: .unit, joins: false)
+        diagonal: .unit, joins: false, shares: false)
       lowerStart = self.lower.supernodes.indices(of: blockStart)
       upperStart = upperTransposed.supernodes.indices(of: blockStart)
       self.blockStart = blockStart

@@ -70,7 +70,7 @@ extension TriangularSolve {
     let (n, width) = (forward.order, columns * (forward.isComplex ? 2 : 1))
     let workers = min(Threads.count, panels)
     Parallel.parts(workers, bytes: (forward.storedBytes + backward.storedBytes) * panels) { worker in
-      unsafe Self.withPanel(n * width) { panel in
+      unsafe forward.panels.with(n * width) { panel in
         for k in (panels * worker / workers)..<(panels * (worker + 1) / workers) {
           unsafe panel.initialize(repeating: 0, count: n * width)
           unsafe body(k, panel, width)

@@ -77,6 +77,7 @@ struct SparseFactors<Element: Scalar>: DirectFactors {
     return zip(start.dropFirst(), start).reduce(0) { max($0, $1.0 - $1.1) }
   }
   var storedBytes: Int { statistics.storedBytes + 8 * rows }
+  var heldBytes: Int { storedBytes + (factorization.triangularSolve(.plain)?.forward.panels.idleBytes ?? 0) }
   var zeroPivots: Int { statistics.zeroPivots }
   func reciprocalCondition() -> Double { statistics.pivotRatio }
 

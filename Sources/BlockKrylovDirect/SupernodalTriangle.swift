@@ -9,6 +9,10 @@ internal import CDirectKernels
   let order: Int
   let isComplex: Bool
   let supernodes: Supernodes
+  /// How threads share a sweep; `nil` where they do not.
+  let subtrees: Subtrees?
+  /// For the panels of solves that begin with this triangle.
+  let panels = PanelMemory()
   private let memory: ZeroedMemory
   private var values: UnsafeMutablePointer<Double> { unsafe memory.base.assumingMemoryBound(to: Double.self) }
 
@@ -20,9 +24,11 @@ internal import CDirectKernels
     case stored
   }
 
-  /// The factor T by columns; `diagonal` says whether T's diagonal is 1, `joins` whether columns may share a supernode.
-  init(_ matrix: LowerColumns, diagonal: Diagonal, joins: Bool = true) {
+  /// The factor T by columns; `diagonal` says whether T's diagonal is 1, `joins` whether columns may share a supernode, `shares`
+  /// whether threads are to share sweeps over it.
+  init(_ matrix: LowerColumns, diagonal: Diagonal, joins: Bool = true, shares: Bool = true, leastWork: Double = Subtrees.leastWork) {
     (order, isComplex, supernodes) = (matrix.order, matrix.isComplex, Supernodes(matrix, joins: joins))
+    subtrees = shares ? Subtrees(supernodes, leastWork: leastWork) : nil
     memory = Self.zeros(supernodes.storedNumbers * matrix.parts)
     let values = unsafe memory.base.assumingMemoryBound(to: Double.self)
     let (parts, nodes) = (matrix.parts, supernodes)
@@ -52,6 +58,7 @@ internal import CDirectKernels
     fill: (_ supernode: Int, _ width: Int, _ rows: Int, _ target: UnsafeMutablePointer<Double>) -> Void
   ) {
     (self.order, self.isComplex, self.supernodes) = (order, isComplex, supernodes)
+    subtrees = Subtrees(supernodes)
     let parts = isComplex ? 2 : 1
     memory = Self.zeros(supernodes.storedNumbers * parts)
     for s in 0..<supernodes.count {
@@ -89,40 +96,91 @@ internal import CDirectKernels
   /// Numbers and indices, in bytes.
   var storedBytes: Int {
     supernodes.storedNumbers * (isComplex ? 16 : 8) + supernodes.list.count * 4 + supernodes.first.count * 20
+      + (subtrees?.storedBytes ?? 0)
   }
+
+  /// The rows of a panel: those of T, and behind them what the bins of an ascending sweep contribute to rows that they do not own.
+  var panelRows: Int { order + (subtrees?.spill.count ?? 0) }
+  /// The bins of supernodes that do not meet.
+  var bins: Int { subtrees?.count ?? 0 }
 
   /// Y = T⁻¹·Y, or conj(T)⁻¹·Y, for a panel of `width` doubles in a row; of some supernodes only where they are given.
   func forward(_ panel: UnsafeMutablePointer<Double>, width: Int, conjugate: Bool, nodes: Range<Int>? = nil) {
-    let nodes = nodes ?? 0..<supernodes.count
-    unsafe withTriangle {
-      unsafe bkd_forward(
-        isComplex ? 1 : 0, $0, Int64(nodes.lowerBound), Int64(nodes.upperBound), conjugate ? 1 : 0, panel, Int64(width))
-    }
+    unsafe run(bkd_forward, supernodes.list, nil, nodes ?? 0..<supernodes.count, conjugate, panel, width, width)
   }
 
   /// Y = T⁻ᵀ·Y, or T⁻ᴴ·Y.
   func backward(_ panel: UnsafeMutablePointer<Double>, width: Int, conjugate: Bool, nodes: Range<Int>? = nil) {
-    let nodes = nodes ?? 0..<supernodes.count
-    unsafe withTriangle {
-      unsafe bkd_backward(
-        isComplex ? 1 : 0, $0, Int64(nodes.lowerBound), Int64(nodes.upperBound), conjugate ? 1 : 0, panel, Int64(width))
-    }
+    unsafe run(bkd_backward, supernodes.list, nil, nodes ?? 0..<supernodes.count, conjugate, panel, width, width)
   }
 
-  private func withTriangle(_ body: (UnsafePointer<bkd_triangle>) -> Void) {
+  /// The part of Y = T⁻¹·Y that is a bin's own. Different bins may run at once; ``forwardAbove(_:width:columns:conjugate:)`` comes after all.
+  func forward(bin: Int, _ panel: UnsafeMutablePointer<Double>, width: Int, conjugate: Bool) {
+    guard let subtrees else { return }
+    let spilled = subtrees.spilled(bin)
+    unsafe (panel + (order + spilled.lowerBound) * width).update(repeating: 0, count: spilled.count * width)
+    unsafe run(bkd_forward, subtrees.list, subtrees.order, subtrees.bin(bin), conjugate, panel, width, width)
+  }
+
+  /// The rest of Y = T⁻¹·Y for some columns of the panel, all where there are no bins.
+  func forwardAbove(_ panel: UnsafeMutablePointer<Double>, width: Int, columns: Range<Int>, conjugate: Bool) {
+    let own = unsafe panel + columns.lowerBound
+    guard let subtrees else {
+      return unsafe run(bkd_forward, supernodes.list, nil, 0..<supernodes.count, conjugate, own, width, columns.count)
+    }
+    for bin in 0..<subtrees.count {
+      let spilled = subtrees.spilled(bin)
+      unsafe subtrees.spill.withUnsafeBufferPointer { spill in
+        guard let spill = spill.baseAddress else { return }
+        unsafe bkd_join(
+          Int64(spilled.count), spill + spilled.lowerBound, own + (order + spilled.lowerBound) * width, own, Int64(width),
+          Int64(columns.count))
+      }
+    }
+    unsafe run(bkd_forward, supernodes.list, subtrees.order, subtrees.above, conjugate, own, width, columns.count)
+  }
+
+  /// The first part of Y = T⁻ᵀ·Y for some columns of the panel, all of it where there are no bins.
+  func backwardAbove(_ panel: UnsafeMutablePointer<Double>, width: Int, columns: Range<Int>, conjugate: Bool) {
+    let own = unsafe panel + columns.lowerBound
+    unsafe run(
+      bkd_backward, supernodes.list, subtrees?.order, subtrees?.above ?? 0..<supernodes.count, conjugate, own, width,
+      columns.count)
+  }
+
+  /// The part of Y = T⁻ᵀ·Y that is a bin's own, after the supernodes above. Different bins may run at once.
+  func backward(bin: Int, _ panel: UnsafeMutablePointer<Double>, width: Int, conjugate: Bool) {
+    guard let subtrees else { return }
+    unsafe run(bkd_backward, supernodes.list, subtrees.order, subtrees.bin(bin), conjugate, panel, width, width)
+  }
+
+  private typealias Kernel = (
+    Int32, UnsafePointer<bkd_triangle>?, UnsafePointer<Int32>?, Int64, Int64, Int32, UnsafeMutablePointer<Double>?, Int64, Int64
+  ) -> Void
+
+  private func run(
+    _ kernel: Kernel, _ list: [Int32], _ order: [Int32]?, _ nodes: Range<Int>, _ conjugate: Bool,
+    _ panel: UnsafeMutablePointer<Double>, _ width: Int, _ columns: Int
+  ) {
     unsafe supernodes.first.withUnsafeBufferPointer { first in
       unsafe supernodes.listStart.withUnsafeBufferPointer { listStart in
         unsafe supernodes.valueStart.withUnsafeBufferPointer { valueStart in
-          unsafe supernodes.list.withUnsafeBufferPointer { list in
-            guard let first = first.baseAddress, let listStart = listStart.baseAddress, let valueStart = valueStart.baseAddress
-            else { return }
-            unsafe listStart.withMemoryRebound(to: Int64.self, capacity: 1) { listStart in
-              unsafe valueStart.withMemoryRebound(to: Int64.self, capacity: 1) { valueStart in
-                // A diagonal factor has an empty list, which the kernels then do not read.
-                let list = unsafe list.baseAddress ?? first
-                unsafe withUnsafePointer(
-                  to: bkd_triangle(first: first, list_start: listStart, value_start: valueStart, list: list, value: values)
-                ) { unsafe body($0) }
+          unsafe list.withUnsafeBufferPointer { list in
+            unsafe (order ?? []).withUnsafeBufferPointer { places in
+              guard let first = first.baseAddress, let listStart = listStart.baseAddress, let valueStart = valueStart.baseAddress
+              else { return }
+              unsafe listStart.withMemoryRebound(to: Int64.self, capacity: 1) { listStart in
+                unsafe valueStart.withMemoryRebound(to: Int64.self, capacity: 1) { valueStart in
+                  // A diagonal factor has an empty list, which the kernels then do not read.
+                  let list = unsafe list.baseAddress ?? first
+                  unsafe withUnsafePointer(
+                    to: bkd_triangle(first: first, list_start: listStart, value_start: valueStart, list: list, value: values)
+                  ) {
+                    unsafe kernel(
+                      isComplex ? 1 : 0, $0, order == nil ? nil : places.baseAddress, Int64(nodes.lowerBound),
+                      Int64(nodes.upperBound), conjugate ? 1 : 0, panel, Int64(width), Int64(columns))
+                  }
+                }
               }
             }
           }

@@ -105,7 +105,12 @@ struct Supernodes: Equatable {
     var nonzeros: Int
 
     var stored: Int { rows * width + width * (width + 1) / 2 }
-    var cost: Double { nodeCost + Double(rows) * rowCost + Double(stored) }
+    var cost: Double { Supernodes.work(width: width, rows: rows) }
+  }
+
+  /// The time of a sweep over a supernode.
+  static func work(width: Int, rows: Int) -> Double {
+    nodeCost + Double(rows) * rowCost + Double(rows * width + width * (width + 1) / 2)
   }
 
   /// Joins the columns of a matrix. A column joins the one before it if it is the first row of that column's list (its parent in the

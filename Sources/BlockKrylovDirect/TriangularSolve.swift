@@ -4,8 +4,9 @@ internal import CDirectKernels
 /// The solution of one system by triangular factors, for whole blocks: rows are loaded into a panel in one order, swept by two
 /// triangles, and stored in another order.
 ///
-/// Panels of columns are spread over threads. Columns do not meet and their arithmetic does not depend on the panel's width, so that
-/// the result has the same bits for any number of threads, and each column has the bits that it has alone.
+/// Many columns make panels, which are spread over threads; a single panel is shared by them along the elimination tree. Columns do not
+/// meet, and their arithmetic depends neither on the panel's width nor on how the work is shared: the result has the same bits for any
+/// number of threads, and each column has the bits that it has alone.
 struct TriangularSolve {
   /// The row of B that is row i of the panel, and what each row of B is multiplied by.
   var loadOrder: [Int32]
@@ -27,8 +28,11 @@ struct TriangularSolve {
 
   /// The widest panel, in doubles: 4 vectors of 8.
   static var widestPanel: Int { 32 }
-  /// The fewest columns, in doubles, that are worth a thread of their own: each thread reads the whole factor.
+  /// The fewest columns, in doubles, that are worth a thread of their own where the tree cannot be shared: each reads the whole factor.
   private static var leastShared: Int { 8 }
+
+  /// Whether the elimination tree of both triangles has subtrees to share.
+  private var hasSubtrees: Bool { blocks == nil && forward.bins > 1 && backward.bins > 1 }
 
   /// X = op(A)⁻¹·B, or X = base + op(A)⁻¹·B; the shapes fit.
   ///
@@ -39,31 +43,29 @@ struct TriangularSolve {
   ) -> [Double] {
     let (n, m, parts) = (forward.order, b.columns, forward.isComplex ? 2 : 1)
     guard n > 0, m > 0 else { return [Double](repeating: 0, count: m) }
-    let type = bkd_scalar(rawValue: UInt32(Element.scalarKind.rawValue))
-    let doubles = m * parts
-    let panels = max((doubles + Self.widestPanel - 1) / Self.widestPanel, min(Threads.count, doubles / Self.leastShared))
+    let (doubles, threads) = (m * parts, Threads.count)
+    var panels = (doubles + Self.widestPanel - 1) / Self.widestPanel
+    let sharesPanels = panels < threads && hasSubtrees
+    if !sharesPanels { panels = max(panels, min(threads, doubles / Self.leastShared)) }
     let columns = Self.columns((m + panels - 1) / panels, parts)
     let count = (m + columns - 1) / columns
-    let width = Self.width(min(columns, m), parts)
-    let workers = min(Threads.count, count)
+    let workers = sharesPanels ? 1 : min(threads, count)
     var maxima = [Double](repeating: 0, count: doubles)
+    let bytes = forward.storedBytes + backward.storedBytes
     unsafe maxima.withUnsafeMutableBufferPointer { maxima in
       unsafe b.withUnsafeElements { source, ldb in
         unsafe (base ?? b).withUnsafeElements { old, ldbase in
           unsafe x.withUnsafeMutableElements { target, ldx in
             guard let source = source.baseAddress, let target = target.baseAddress, let maxima = maxima.baseAddress else { return }
             let old = base == nil ? nil : old.baseAddress
-            Parallel.parts(workers, bytes: (forward.storedBytes + backward.storedBytes) * m) { worker in
-              unsafe Self.withPanel(n * width) { panel in
+            Parallel.parts(workers, bytes: bytes * m) { worker in
+              unsafe forward.panels.with(panelRows * Self.width(min(columns, m), parts)) { panel in
                 for k in (count * worker / workers)..<(count * (worker + 1) / workers) {
                   let (low, high) = (k * columns, min(m, (k + 1) * columns))
-                  let width = Self.width(high - low, parts)
-                  unsafe bkd_load(
-                    type, Int64(n), loadOrder, loadScale, Int64(high - low), source + low, Int64(ldb), panel, Int64(width))
-                  unsafe sweep(panel, width: width)
-                  unsafe bkd_store(
-                    type, Int64(n), storeOrder, storeScale, Int64(high - low), panel, Int64(width), old.map { unsafe $0 + low },
-                    Int64(ldbase), target + low, Int64(ldx), maxima + low * parts)
+                  let rows = unsafe PanelRows(
+                    width: Self.width(high - low, parts), columns: high - low, source: source + low, ldb: ldb,
+                    base: old.map { unsafe $0 + low }, ldbase: ldbase, target: target + low, ldx: ldx, maxima: maxima + low * parts)
+                  unsafe solve(rows, panel, threads: sharesPanels ? Parallel.threads(forBytes: bytes) : 1)
                 }
               }
             }
@@ -78,24 +80,93 @@ struct TriangularSolve {
     }
   }
 
-  /// Calls `body` with memory for so many doubles.
-  static func withPanel(_ doubles: Int, _ body: (UnsafeMutablePointer<Double>) -> Void) {
-    if doubles < 1 << 18 {
-      unsafe withUnsafeTemporaryAllocation(byteCount: doubles * 8, alignment: 64) { memory in
-        if let panel = unsafe memory.bindMemory(to: Double.self).baseAddress { unsafe body(panel) }
+  /// The rows of a panel, and rows behind them for what bins of the tree contribute to others.
+  var panelRows: Int { max(forward.panelRows, backward.order) }
+
+  /// Where a panel's columns come from and go to.
+  @safe private struct PanelRows<Element: Scalar> {
+    /// The doubles in a row of the panel, and its columns.
+    let width: Int
+    let columns: Int
+    let source: UnsafePointer<Element>
+    let ldb: Int
+    let base: UnsafePointer<Element>?
+    let ldbase: Int
+    let target: UnsafeMutablePointer<Element>
+    let ldx: Int
+    /// The largest modulus of each column and part.
+    let maxima: UnsafeMutablePointer<Double>
+
+    private var type: bkd_scalar { bkd_scalar(rawValue: UInt32(Element.scalarKind.rawValue)) }
+    private var doubles: Int { columns * (Element.isComplex ? 2 : 1) }
+
+    func load(_ rows: Range<Int>, _ order: [Int32], _ scale: [Double]?, into panel: UnsafeMutablePointer<Double>) {
+      unsafe order.withUnsafeBufferPointer { order in
+        guard let order = order.baseAddress else { return }
+        unsafe bkd_load(
+          type, Int64(rows.count), order + rows.lowerBound, scale, Int64(columns), source, Int64(ldb),
+          panel + rows.lowerBound * width, Int64(width))
       }
-    } else {
-      let memory = ZeroedMemory(byteCount: doubles * 8)
-      unsafe body(memory.base.bindMemory(to: Double.self, capacity: doubles))
-      memory.free()
+    }
+
+    func store(
+      _ rows: Range<Int>, _ order: [Int32], _ scale: [Double]?, from panel: UnsafeMutablePointer<Double>,
+      maxima: UnsafeMutablePointer<Double>
+    ) {
+      unsafe order.withUnsafeBufferPointer { order in
+        guard let order = order.baseAddress else { return }
+        unsafe bkd_store(
+          type, Int64(rows.count), order + rows.lowerBound, scale, Int64(columns), panel + rows.lowerBound * width, Int64(width),
+          base, Int64(ldbase), target, Int64(ldx), maxima)
+      }
+    }
+
+    /// Takes over the maxima of a part of the rows.
+    func note(_ part: ArraySlice<Double>) {
+      for (j, value) in part.prefix(doubles).enumerated() {
+        let most = unsafe maxima[j]
+        if most.isNaN || value <= most { continue }
+        unsafe maxima[j] = value
+      }
     }
   }
 
-  private func sweep(_ panel: UnsafeMutablePointer<Double>, width: Int) {
+  /// Solves for the columns of one panel.
+  private func solve<Element: Scalar>(_ rows: PanelRows<Element>, _ panel: UnsafeMutablePointer<Double>, threads: Int) {
+    let (n, width) = (forward.order, rows.width)
+    func slice(_ part: Int) -> Range<Int> { (n * part / threads)..<(n * (part + 1) / threads) }
+    Parallel.run(threads) { unsafe rows.load(slice($0), loadOrder, loadScale, into: panel) }
+    unsafe sweep(panel, width: width, threads: threads)
+    var maxima = [Double](repeating: 0, count: threads * Self.widestPanel)
+    unsafe maxima.withUnsafeMutableBufferPointer { maxima in
+      guard let maxima = maxima.baseAddress else { return }
+      Parallel.run(threads) {
+        unsafe rows.store(slice($0), storeOrder, storeScale, from: panel, maxima: maxima + $0 * Self.widestPanel)
+      }
+    }
+    for part in 0..<threads { rows.note(maxima[(part * Self.widestPanel)...]) }
+  }
+
+  private func sweep(_ panel: UnsafeMutablePointer<Double>, width: Int, threads: Int) {
     guard let blocks else {
-      unsafe forward.forward(panel, width: width, conjugate: conjugatesForward)
+      // Below the cut of the tree threads have bins of subtrees, above it columns.
+      let shares = width > 8 ? min(threads, width / 8) : 1
+      func columns(_ part: Int) -> Range<Int> {
+        shares == 1 ? 0..<width : (width / 8 * part / shares * 8)..<(width / 8 * (part + 1) / shares * 8)
+      }
+      Parallel.run(forward.bins, threads: threads) {
+        unsafe forward.forward(bin: $0, panel, width: width, conjugate: conjugatesForward)
+      }
+      Parallel.run(shares) {
+        unsafe forward.forwardAbove(panel, width: width, columns: columns($0), conjugate: conjugatesForward)
+      }
       if let middleScale { unsafe bkd_scale(Int64(forward.order), middleScale, panel, Int64(width)) }
-      unsafe backward.backward(panel, width: width, conjugate: conjugatesBackward)
+      Parallel.run(shares) {
+        unsafe backward.backwardAbove(panel, width: width, columns: columns($0), conjugate: conjugatesBackward)
+      }
+      Parallel.run(backward.bins, threads: threads) {
+        unsafe backward.backward(bin: $0, panel, width: width, conjugate: conjugatesBackward)
+      }
       return
     }
     let last = blocks.count - 1

@@ -94,31 +94,33 @@ static struct node node_of(const bkd_triangle *t, int parts, int64_t s) {
 /* The most chunks in a panel: the widest is 32 doubles and a chunk has at least 2 but for panels of 1. */
 enum { MOST_CHUNKS = 16 };
 
-void bkd_forward(int complex, const bkd_triangle *t, int64_t begin, int64_t end, int conjugate, double *panel, int64_t width) {
+void bkd_forward(int complex, const bkd_triangle *t, const int32_t *order, int64_t begin, int64_t end, int conjugate, double *panel,
+                 int64_t width, int64_t columns) {
     const int parts = complex ? 2 : 1;
     struct choice chunk[MOST_CHUNKS];
     int64_t offset[MOST_CHUNKS], chunks = 0;
-    for (int64_t column = 0; column < width && chunks < MOST_CHUNKS; column += chunk[chunks++].columns) {
-        chunk[chunks] = CHOOSE(forward, parts, width - column);
+    for (int64_t column = 0; column < columns && chunks < MOST_CHUNKS; column += chunk[chunks++].columns) {
+        chunk[chunks] = CHOOSE(forward, parts, columns - column);
         offset[chunks] = column;
     }
-    for (int64_t s = begin; s < end; s++) {
-        const struct node node = node_of(t, parts, s);
-        for (int64_t k = 0; k < chunks; k++) chunk[k].run(&node, conjugate ? -1 : 1, panel + offset[k], width);
+    for (int64_t k = begin; k < end; k++) {
+        const struct node node = node_of(t, parts, order ? order[k] : k);
+        for (int64_t c = 0; c < chunks; c++) chunk[c].run(&node, conjugate ? -1 : 1, panel + offset[c], width);
     }
 }
 
-void bkd_backward(int complex, const bkd_triangle *t, int64_t begin, int64_t end, int conjugate, double *panel, int64_t width) {
+void bkd_backward(int complex, const bkd_triangle *t, const int32_t *order, int64_t begin, int64_t end, int conjugate, double *panel,
+                  int64_t width, int64_t columns) {
     const int parts = complex ? 2 : 1;
     struct choice chunk[MOST_CHUNKS];
     int64_t offset[MOST_CHUNKS], chunks = 0;
-    for (int64_t column = 0; column < width && chunks < MOST_CHUNKS; column += chunk[chunks++].columns) {
-        chunk[chunks] = CHOOSE(backward, parts, width - column);
+    for (int64_t column = 0; column < columns && chunks < MOST_CHUNKS; column += chunk[chunks++].columns) {
+        chunk[chunks] = CHOOSE(backward, parts, columns - column);
         offset[chunks] = column;
     }
-    for (int64_t s = end - 1; s >= begin; s--) {
-        const struct node node = node_of(t, parts, s);
-        for (int64_t k = 0; k < chunks; k++) chunk[k].run(&node, conjugate ? -1 : 1, panel + offset[k], width);
+    for (int64_t k = end - 1; k >= begin; k--) {
+        const struct node node = node_of(t, parts, order ? order[k] : k);
+        for (int64_t c = 0; c < chunks; c++) chunk[c].run(&node, conjugate ? -1 : 1, panel + offset[c], width);
     }
 }
 
@@ -150,6 +152,14 @@ void bkd_store(bkd_scalar type, int64_t rows, const int32_t *order, const double
         RUN(store_float, rows, order, scale, columns, panel, width, base, ldbase, x, ldx, maxima)
     } else {
         RUN(store_double, rows, order, scale, columns, panel, width, base, ldbase, x, ldx, maxima)
+    }
+}
+
+void bkd_join(int64_t count, const int32_t *rows, const double *spilled, double *panel, int64_t width, int64_t columns) {
+    for (int64_t k = 0; k < count; k++) {
+        const double *from = spilled + k * width;
+        double *to = panel + rows[k] * width;
+        for (int64_t j = 0; j < columns; j++) to[j] += from[j];
     }
 }
 

@@ -46,14 +46,27 @@ import Testing
     #expect(try lu.solve(wide[columns: 3..<8]) == lu.solve(wide)[columns: 3..<8])
   }
 
+  /// One thread or several, by panels or along the elimination tree, alone or beside other columns.
   @Test func bitsDoNotDependOnThreads() throws {
+    func check<S: Scalar>(_ a: CSRMatrix<S>, sharesTree: Bool) throws {
+      var random = SplitMix(13)
+      let lu = try LUFactorization(a)
+      #expect((lu.factors?.lower.subtrees != nil) == sharesTree)
+      let b = random.block(a.rows, 70, S.self)
+      let whole = try Threads.$limit.withValue(1) { try lu.solve(b) }
+      for threads in [1, 2, 3] {
+        try Threads.$limit.withValue(threads) {
+          for columns in [0..<1, 1..<6, 3..<19, 0..<40, 0..<70] {
+            #expect(try lu.solve(b[columns: columns]) == whole[columns: columns], "\(columns) on \(threads) threads")
+          }
+        }
+      }
+    }
     var random = SplitMix(13)
-    let a = try random.sparse(2000, 2000, perRow: 5, diagonal: 4, Double.self)
-    let lu = try LUFactorization(a)
-    let b = random.block(2000, 19, Double.self)
-    let one = try Threads.$limit.withValue(1) { try lu.solve(b) }
-    let two = try Threads.$limit.withValue(2) { try lu.solve(b) }
-    #expect(one == two)
+    try check(random.sparse(2000, 2000, perRow: 5, diagonal: 4, Double.self), sharesTree: false)
+    let grid = try Gallery.Problem(specification: "convdiff2d:100:5")
+    try check(grid.matrix(Double.self), sharesTree: true)
+    try check(grid.matrix(Complex<Float>.self), sharesTree: true)
   }
 
   @Test func newValuesOnTheSamePattern() throws {

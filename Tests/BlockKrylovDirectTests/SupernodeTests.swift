@@ -13,12 +13,19 @@ private struct RandomTriangle {
   struct Complex64 { var re = 0.0, im = 0.0 }
 
   init(order: Int, isComplex: Bool, density: Double, band: Int, seed: UInt64) {
+    var places = SplitMix(seed &+ 1000)
+    self.init(order: order, isComplex: isComplex, seed: seed) { i, j in
+      i - j <= band || Double.random(in: 0...1, using: &places) < density
+    }
+  }
+
+  init(order: Int, isComplex: Bool, seed: UInt64, where isStored: (_ i: Int, _ j: Int) -> Bool) {
     var random = SplitMix(seed)
     self.order = order
     dense = (0..<order).map { i in
       (0..<order).map { j in
         if i == j { return Complex64(re: 2 + Double.random(in: 0...1, using: &random), im: isComplex ? 0.5 : 0) }
-        guard i > j, i - j <= band || Double.random(in: 0...1, using: &random) < density else { return Complex64() }
+        guard i > j, isStored(i, j) else { return Complex64() }
         return Complex64(
           re: Double.random(in: -1...1, using: &random) / 8, im: isComplex ? Double.random(in: -1...1, using: &random) / 8 : 0)
       }
@@ -174,8 +181,8 @@ extension SupernodalTriangle {
                 var t = unsafe bkd_triangle(
                   first: first.baseAddress, list_start: listStart.baseAddress, value_start: valueStart.baseAddress,
                   list: list - shift, value: values - shift)
-                unsafe bkd_forward(0, &t, 0, Int64(nodes.count), 0, panel, 8)
-                unsafe bkd_backward(0, &t, 0, Int64(nodes.count), 0, panel, 8)
+                unsafe bkd_forward(0, &t, nil, 0, Int64(nodes.count), 0, panel, 8, 8)
+                unsafe bkd_backward(0, &t, nil, 0, Int64(nodes.count), 0, panel, 8, 8)
               }
             }
           }
@@ -183,5 +190,66 @@ extension SupernodalTriangle {
       }
     }
     #expect(near == far)
+  }
+
+  /// A triangle whose elimination tree is binary: separators of a chain of 2^levels − 1 rows, ordered by nested dissection.
+  private static func dissected(_ levels: Int, isComplex: Bool) -> RandomTriangle {
+    RandomTriangle(order: (1 << levels) - 1, isComplex: isComplex, seed: 12) { i, j in
+      // In postorder the subtree of row i has the rows up to i from i − size + 1; a row reaches all its ancestors.
+      var (low, high) = (0, (1 << levels) - 2)
+      while high > low {
+        if i == high { return low <= j }
+        let middle = (low + high) / 2 - 1
+        if i <= middle { high = middle } else { (low, high) = (middle + 1, high - 1) }
+      }
+      return i == j
+    }
+  }
+
+  @Test(arguments: [false, true]) func binsOfSubtreesGiveTheWholeSweep(isComplex: Bool) throws {
+    let triangle = Self.dissected(7, isComplex: isComplex)
+    let factor = SupernodalTriangle(triangle.columns, diagonal: .stored, leastWork: 0)
+    let (nodes, subtrees) = (factor.supernodes, try #require(factor.subtrees))
+    #expect(subtrees.count > 1 && subtrees.order.sorted() == (0..<nodes.count).map { Int32($0) })
+    // No row that a bin reaches belongs to another bin.
+    var home = [Int](repeating: -1, count: factor.order)
+    for bin in 0..<subtrees.count {
+      for s in subtrees.order[subtrees.bin(bin)] { for row in nodes.first[Int(s)]..<nodes.first[Int(s) + 1] { home[Int(row)] = bin } }
+    }
+    for bin in 0..<subtrees.count {
+      for s in subtrees.order[subtrees.bin(bin)] {
+        for k in nodes.listStart[Int(s)]..<nodes.listStart[Int(s) + 1] { #expect([bin, -1].contains(home[Int(nodes.list[k])])) }
+      }
+    }
+    var random = SplitMix(4)
+    for width in [32, 8, 2] {
+      let panel = (0..<factor.order * width).map { _ in Double.random(in: -1...1, using: &random) }
+      for conjugate in [false, true] where isComplex || !conjugate {
+        let wanted = factor.swept(
+          factor.swept(panel, width: width, transposed: false, conjugate: conjugate), width: width, transposed: true,
+          conjugate: conjugate)
+        var shared = panel + [Double](repeating: .nan, count: (factor.panelRows - factor.order) * width)
+        unsafe shared.withUnsafeMutableBufferPointer { buffer in
+          guard let base = buffer.baseAddress else { return }
+          let halves = width > 8 ? [0..<8, 8..<width] : [0..<width]
+          // In any order of the bins.
+          for bin in (0..<factor.bins).reversed() { unsafe factor.forward(bin: bin, base, width: width, conjugate: conjugate) }
+          for half in halves { unsafe factor.forwardAbove(base, width: width, columns: half, conjugate: conjugate) }
+          for half in halves { unsafe factor.backwardAbove(base, width: width, columns: half, conjugate: conjugate) }
+          for bin in 0..<factor.bins { unsafe factor.backward(bin: bin, base, width: width, conjugate: conjugate) }
+        }
+        for (a, b) in zip(shared, wanted) { #expect(abs(a - b) < 1e-12) }
+      }
+    }
+  }
+
+  @Test func aChainAndADiagonalHaveNoSubtreesToShare() {
+    let chain = Supernodes(order: 400, start: (0...400).map { min($0, 399) }, row: (1..<400).map { Int32($0) })
+    #expect(Subtrees(chain, leastWork: 0) == nil)
+    #expect(Subtrees(Supernodes(order: 0, start: [0], row: []), leastWork: 0) == nil)
+    // An arrow: what is above is a single row, which every bin reaches.
+    let arrow = Supernodes(order: 400, start: (0...400).map { min($0, 399) }, row: [Int32](repeating: 399, count: 399))
+    let subtrees = Subtrees(arrow, leastWork: 0)
+    #expect(subtrees?.count == 8 && subtrees?.spill.allSatisfy { $0 == 399 } == true)
   }
 }

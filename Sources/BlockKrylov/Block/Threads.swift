@@ -37,7 +37,7 @@ package enum Parallel {
   static let grainBytes = 1 << 18
 
   /// The number of threads for work that touches `bytes` bytes.
-  static func threads(forBytes bytes: Int) -> Int {
+  package static func threads(forBytes bytes: Int) -> Int {
     let limit = Threads.count
     return limit == 1 ? 1 : max(1, min(limit, bytes / grainBytes))
   }
@@ -58,6 +58,16 @@ package enum Parallel {
     let low = min(count, groups * part / parts * 8)
     let high = min(count, groups * (part + 1) / parts * 8)
     return low..<high
+  }
+
+  /// Runs `body` on each part number 0 ..< parts, on so many threads, as many as parts by default.
+  package static func run(_ parts: Int, threads: Int? = nil, _ body: (Int) -> Void) {
+    let threads = min(threads ?? parts, parts)
+    if threads <= 1 {
+      for part in 0..<parts { body(part) }
+      return
+    }
+    WorkerPool.shared.run(threads) { thread in for part in stride(from: thread, to: parts, by: threads) { body(part) } }
   }
 
   /// Runs `body` on each part number 0 ..< parts, spread over the threads.

@@ -11,7 +11,10 @@ internal import Synchronization
 /// On Linux what is large comes from the system in huge pages. malloc gives blocks of 32 MB and more back when they are freed, and each new
 /// one is then touched 4 KB at a time: 20 ms for 46 MB, and 3 ms in huge pages (measured), which spare address translations as well. Such
 /// pages are zero when they are first touched, by whichever thread does it, and cost nothing before.
-@safe package struct ZeroedMemory {
+@safe package struct ZeroedMemory: @unchecked Sendable {
+  // Unchecked: the owner says who may write.
+  /// The bytes that were asked for.
+  package let byteCount: Int
   /// The first byte.
   package let base: UnsafeMutableRawPointer
   private let mapping: UnsafeMutableRawPointer?
@@ -25,6 +28,7 @@ internal import Synchronization
 
   /// Memory of so many bytes, at least one.
   package init(byteCount: Int) {
+    self.byteCount = max(byteCount, 1)
     #if os(Linux)
       if byteCount >= Self.largeBytes {
         let length = (byteCount + 7 * Self.color + 2 * Self.hugePage - 1) / Self.hugePage * Self.hugePage

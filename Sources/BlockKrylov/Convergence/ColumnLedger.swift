@@ -71,7 +71,8 @@ struct ColumnLedger<Element: Scalar> {
   /// The scaled problem of some columns. Columns whose guess already solves them are finished here.
   func problem(for group: [Int], monitor: SolveMonitor) throws -> BlockProblem<Element> {
     let factors = group.map { scaling.factors[$0] }
-    var partX = BlockVector<Element>(rows: x.rows, columns: group.count)
+    // Zeros need no memory of their own before they are written to.
+    var partX = group.count == x.columns ? x : BlockVector<Element>(rows: x.rows, columns: group.count)
     var partB = b.picking(group)
     if factors.contains(where: { $0 != 1 }) { partB.scaleColumns(by: factors) }
     if let guess {

@@ -7,6 +7,8 @@ package protocol DirectFactors<Element>: Sendable {
   var rows: Int { get }
   /// The memory of the factors and of what is kept of A, in bytes.
   var storedBytes: Int { get }
+  /// The same with what is kept for the next solve.
+  var heldBytes: Int { get }
   /// The number of pivots that are exactly zero.
   var zeroPivots: Int { get }
   /// ‖a_i‖₁ of each row of A.
@@ -56,6 +58,8 @@ extension DirectFactors {
   package var solvesAtOnce: Bool { false }
   /// Not at once.
   package func solveAndAssess(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws -> SolutionQuality? { nil }
+  /// Nothing is kept.
+  package var heldBytes: Int { storedBytes }
   /// 2u: rounding of A and B alone gives as much.
   package var soundBackwardError: Double { 2 * Element.unitRoundoff }
 
@@ -108,6 +112,8 @@ package final class DirectEngine<Factors: DirectFactors>: ImmediateEngine<Factor
   private let maximumRefinements: Int
   private let boundsErrors: Bool
   private var factors: Factors
+  /// Blocks that the last solve needed besides X, for the next one: large blocks cost time when they are taken from the system.
+  private var spareBlocks: [BlockVector<Element>] = []
 
   /// An engine for factors; at most `maximumIterations` of the options are refinements, 10 when it is not set.
   package init(method: String, options: SolverOptions, factors: Factors) {
@@ -120,7 +126,7 @@ package final class DirectEngine<Factors: DirectFactors>: ImmediateEngine<Factor
   package var methodName: String { factors.methodName ?? method }
   package var explanation: [String] { factors.explanation }
   package var setupEvents: [SolveEvent] { factors.events }
-  package var bytesUsed: Int { factors.storedBytes }
+  package var bytesUsed: Int { factors.heldBytes + spareBlocks.reduce(0) { $0 + $1.byteCount } }
 
   /// The factors, and what refinement holds besides X: B and X of the active columns, the residual, the next iterate, and what a solve needs.
   package func bytesPlanned(columns: Int) -> Int {
@@ -140,6 +146,15 @@ package final class DirectEngine<Factors: DirectFactors>: ImmediateEngine<Factor
     for omega in quality.omega where !(omega <= sound) { return nil }
     return quality
   }
+
+  /// A block whose numbers mean nothing.
+  func takeBlock(columns: Int) -> BlockVector<Element> {
+    if let k = spareBlocks.firstIndex(where: { $0.columns == columns }) { return spareBlocks.remove(at: k) }
+    return BlockVector(rows: factors.rows, columns: columns)
+  }
+
+  /// Keeps blocks that are no longer needed, two at most.
+  func giveBack(_ blocks: [BlockVector<Element>]) { spareBlocks = Array(blocks.suffix(2)) }
 
   package func solve(_ problem: SolveProblem<Element>) throws {
     let problem = problem.block

@@ -15,7 +15,7 @@ extension DirectEngine {
     var b = problem.b.picking(list)
     var x = BlockVector<Element>(rows: n, columns: list.count)
     // What every step uses again: the residual and the new iterate.
-    var r = BlockVector<Element>(rows: n, columns: list.count)
+    var r = takeBlock(columns: list.count)
     var next = BlockVector<Element>(rows: n, columns: 0)
     var quality = try factors.correct(&r, of: nil, b, into: &x).markingNonFinite()
     monitor.countOperator(columns: x.columns)
@@ -35,7 +35,7 @@ extension DirectEngine {
         active = list.indices.map { $0 }
       }
       step += 1
-      if next.columns != list.count { next = BlockVector(rows: n, columns: list.count) }
+      if next.columns != list.count { next = takeBlock(columns: list.count) }
       let refined = try factors.correct(&r, of: x, b, into: &next).markingNonFinite()
       monitor.countOperator(columns: active.count)
       let better = active.filter { refined.omega[$0] < quality.omega[$0] }
@@ -50,6 +50,8 @@ extension DirectEngine {
       swap(&x, &next)
       quality = refined
     }
+    // One of both iterates is the solution.
+    giveBack(next.columns > 0 ? [r, next] : [r])
     return active.map { list[$0] }
   }
 

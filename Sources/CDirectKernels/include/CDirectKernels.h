@@ -33,11 +33,17 @@ typedef struct bkd_triangle {
     const double *value;
 } bkd_triangle;
 
-/* Y = T^-1 Y, of conj(T) when `conjugate` is not 0, over the supernodes begin ..< end in ascending order. */
-void bkd_forward(int complex, const bkd_triangle *t, int64_t begin, int64_t end, int conjugate, double *panel, int64_t width);
+/* Y = T^-1 Y, of conj(T) when `conjugate` is not 0, over the supernodes order[begin ..< end], begin ..< end where `order` is NULL, from
+ * the first to the last, for the first `columns` doubles of each row. */
+void bkd_forward(int complex, const bkd_triangle *t, const int32_t *order, int64_t begin, int64_t end, int conjugate, double *panel,
+                 int64_t width, int64_t columns);
 
-/* Y = T^-T Y, of conj(T) when `conjugate` is not 0, over the supernodes begin ..< end in descending order. */
-void bkd_backward(int complex, const bkd_triangle *t, int64_t begin, int64_t end, int conjugate, double *panel, int64_t width);
+/* Y = T^-T Y, of conj(T) when `conjugate` is not 0, over the same from the last to the first. */
+void bkd_backward(int complex, const bkd_triangle *t, const int32_t *order, int64_t begin, int64_t end, int conjugate, double *panel,
+                  int64_t width, int64_t columns);
+
+/* panel[rows[k],:] += spilled[k,:], the first `columns` doubles. */
+void bkd_join(int64_t count, const int32_t *rows, const double *spilled, double *panel, int64_t width, int64_t columns);
 
 /* panel[i,:] = scale[order[i]] B[order[i], 0 ..< columns] for 0 <= i < rows, zeros behind; scale == NULL: ones. */
 void bkd_load(bkd_scalar type, int64_t rows, const int32_t *order, const double *scale, int64_t columns, const void *b,
