@@ -11,6 +11,7 @@ methods: jnp-solve      jnp.linalg.solve(A, B)
          numpy-solve    np.linalg.solve
          numpy-inv      np.linalg.inv (B = I makes the task an inversion)
 """
+
 import argparse
 import os
 import sys
@@ -48,8 +49,10 @@ for N in map(int, args.sizes.split(",")):
     An, Bn = np.random.default_rng(0).uniform(size=(N, N)), np.eye(N)
     A, B = jnp.asarray(An), jnp.asarray(Bn)
     for library, version, name, f in [
-        ("jax", jax.__version__, "jnp-solve", jax.jit(jnp.linalg.solve)), ("lineax", lx.__version__, "lx-vmap", jax.jit(columns)),
-        ("numpy", np.__version__, "numpy-solve", None), ("numpy", np.__version__, "numpy-inv", None),
+        ("jax", jax.__version__, "jnp-solve", jax.jit(jnp.linalg.solve)),
+        ("lineax", lx.__version__, "lx-vmap", jax.jit(columns)),
+        ("numpy", np.__version__, "numpy-solve", None),
+        ("numpy", np.__version__, "numpy-inv", None),
     ]:
         if f is not None:
             call = lambda f=f: f(A, B).block_until_ready()
@@ -58,8 +61,30 @@ for N in map(int, args.sizes.split(",")):
         setup, X = peers.once(call)
         first, times, _ = peers.timed(call, args)
         residual = float(np.linalg.norm(An @ np.asarray(X) - Bn, axis=0).max())
-        print(json.dumps(dict(
-            schema=1, library=library, version=version, work="dense", problem=f"dense:{N}", rows=N, nonzeros=N * N, method=name,
-            preconditioner="none", right_hand_sides=N, threads=args.threads, setup_seconds=peers.sig(setup), first_solve_seconds=peers.sig(first),
-            solve_seconds=peers.sig(min(times)), solve_seconds_median=peers.sig(statistics.median(times)), solve_seconds_all=[],
-            repeats=len(times), iterations=None, true_relative_residual=peers.sig(residual), peak_memory_bytes=peers.peak_bytes())), flush=True)
+        print(
+            json.dumps(
+                dict(
+                    schema=1,
+                    library=library,
+                    version=version,
+                    work="dense",
+                    problem=f"dense:{N}",
+                    rows=N,
+                    nonzeros=N * N,
+                    method=name,
+                    preconditioner="none",
+                    right_hand_sides=N,
+                    threads=args.threads,
+                    setup_seconds=peers.sig(setup),
+                    first_solve_seconds=peers.sig(first),
+                    solve_seconds=peers.sig(min(times)),
+                    solve_seconds_median=peers.sig(statistics.median(times)),
+                    solve_seconds_all=[],
+                    repeats=len(times),
+                    iterations=None,
+                    true_relative_residual=peers.sig(residual),
+                    peak_memory_bytes=peers.peak_bytes(),
+                )
+            ),
+            flush=True,
+        )

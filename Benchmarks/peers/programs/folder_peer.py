@@ -8,10 +8,16 @@ BiCGStab with its ILU (spilu), then without where that fails; petsc: CG + ICC, G
 block GMRES(50) and BiCGStab with ILU(0) (by belos_peer, which reads the file written here). One JSON line: the first that solves it, or the
 smallest residual. Residuals are recomputed from X. Run the petsc form with the Python that has petsc4py.
 """
+
 import peers
 
-args = peers.parse(__doc__, "scipy, petsc or belos", extra=lambda p: (p.add_argument("--seconds", type=float, default=20), p.add_argument("--belos", default="belos_peer")),
-                   methods="scipy", m=1)
+args = peers.parse(
+    __doc__,
+    "scipy, petsc or belos",
+    extra=lambda p: (p.add_argument("--seconds", type=float, default=20), p.add_argument("--belos", default="belos_peer")),
+    methods="scipy",
+    m=1,
+)
 import gzip
 import json
 import os
@@ -101,12 +107,16 @@ def by_scipy():
                     x, _ = method(A, np.ascontiguousarray(B[:, j]), x0=x, **dict(options, rtol=options["rtol"] * 1e-2))
                 columns.append(x)
             return np.stack(columns, 1)
+
         return solve
+
     ilu = []
+
     def factor():
         if not ilu:
             ilu.append(sla.spilu(A.tocsc()))
         return sla.LinearOperator(A.shape, matvec=ilu[0].solve)
+
     if definite:
         d = 1 / diagonal
         attempt("CG + Jacobi", run(sla.cg, sla.LinearOperator(A.shape, matvec=lambda x: d * x)))
@@ -118,8 +128,10 @@ def by_scipy():
 
 def by_petsc():
     import petsc4py
+
     petsc4py.init(sys.argv[:1])
     from petsc4py import PETSc
+
     M = PETSc.Mat().createAIJ(size=A.shape, csr=(A.indptr, A.indices, A.data), comm=PETSc.COMM_SELF)
     M.assemble()
     if symmetric:
@@ -143,6 +155,7 @@ def by_petsc():
             def monitor(ksp, it, norm):
                 if time.time() > end:
                     raise Late
+
             ksp.setMonitor(monitor)
             columns = []
             for j in range(args.m):
@@ -151,7 +164,9 @@ def by_petsc():
                 ksp.solve(b, x)
                 columns.append(x.array.copy())
             return np.stack(columns, 1)
+
         return solve
+
     if definite:
         attempt("CG + ICC", run("cg", "icc"))
     for pc in ("ilu", "jacobi"):
@@ -164,15 +179,41 @@ def by_belos():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "a.mtx")
         scipy.io.mmwrite(path, A, precision=17, symmetry="general")
-        for method, name in ([("block-cg", "block CG + ILU(0)")] if definite else []) + [("block-gmres", "block GMRES(50) + ILU(0)"), ("bicgstab", "BiCGStab + ILU(0)")]:
+        for method, name in ([("block-cg", "block CG + ILU(0)")] if definite else []) + [
+            ("block-gmres", "block GMRES(50) + ILU(0)"),
+            ("bicgstab", "BiCGStab + ILU(0)"),
+        ]:
             left = args.seconds - (time.time() - began)
             if solved or left <= 0:
                 return
             start, outcome = time.time(), "failed"
             try:
-                done = subprocess.run([args.belos, "--matrix", path, "--m", str(args.m), "--tol", str(args.tol), "--methods", method, "--prec", "ilu0", "--restart", "50",
-                                       "--maxit", str(10 * n + 100), "--repeats", "1", "--once"], capture_output=True, text=True, timeout=left,
-                                      env={k: v for k, v in os.environ.items() if k != "PEERS_ENV"})
+                done = subprocess.run(
+                    [
+                        args.belos,
+                        "--matrix",
+                        path,
+                        "--m",
+                        str(args.m),
+                        "--tol",
+                        str(args.tol),
+                        "--methods",
+                        method,
+                        "--prec",
+                        "ilu0",
+                        "--restart",
+                        "50",
+                        "--maxit",
+                        str(10 * n + 100),
+                        "--repeats",
+                        "1",
+                        "--once",
+                    ],
+                    capture_output=True,
+                    text=True,
+                    timeout=left,
+                    env={k: v for k, v in os.environ.items() if k != "PEERS_ENV"},
+                )
                 record = next((json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")), {})
                 residual = record.get("true_relative_residual")
                 if residual is not None:
@@ -187,5 +228,17 @@ def by_belos():
 
 
 {"scipy": by_scipy, "petsc": by_petsc, "belos": by_belos}[args.methods]()
-print(json.dumps(dict(matrix=os.path.basename(args.matrix), library=args.methods, rows=n, nonzeros=int(A.nnz), solved=solved, residual=None if best == float("inf") else best,
-                      seconds=round(time.time() - began, 3), tried=tried)))
+print(
+    json.dumps(
+        dict(
+            matrix=os.path.basename(args.matrix),
+            library=args.methods,
+            rows=n,
+            nonzeros=int(A.nnz),
+            solved=solved,
+            residual=None if best == float("inf") else best,
+            seconds=round(time.time() - began, 3),
+            tried=tried,
+        )
+    )
+)

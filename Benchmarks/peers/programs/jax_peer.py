@@ -12,7 +12,9 @@ lineax's tolerances are chosen so that the true residual meets --tol, see lx_rto
 The matrix is passed to the compiled function as an argument. setup_seconds is trace + compile + the
 first solve. A vmapped solve runs until the slowest column is done.
 """
+
 import os
+
 os.environ["JAX_ENABLE_X64"] = "1"
 os.environ["JAX_PLATFORMS"] = "cpu"
 import peers
@@ -42,12 +44,14 @@ if stencil:
             h = jnp.pad(g, pad)
             out = out - jax.lax.slice_in_dim(h, 0, N, axis=ax) - jax.lax.slice_in_dim(h, 2, N + 2, axis=ax)
         return out.reshape(-1)
+
     S = jnp.zeros(())
 else:
     S = js.BCOO.from_scipy_sparse(A)
 
     def matvec(S, v):
         return S @ v
+
 
 cycles = max(1, args.maxit // args.restart)
 spec = jax.ShapeDtypeStruct((n,), jnp.float64)
@@ -58,6 +62,7 @@ def lxsolve(solver, tags=()):
         op = lx.FunctionLinearOperator(lambda v: matvec(S, v), spec, tags)
         s = lx.linear_solve(op, b, solver=solver, throw=False)
         return s.value, s.stats["num_steps"]
+
     return jax.jit(jax.vmap(one, in_axes=(None, 1), out_axes=(1, 0)))
 
 
@@ -65,6 +70,7 @@ def jaxsolve(fn, **kw):
     def one(S, b):
         x, _ = fn(lambda v: matvec(S, v), b, tol=tol, atol=0.0, **kw)
         return x, -1
+
     return jax.jit(jax.vmap(one, in_axes=(None, 1), out_axes=(1, None)))
 
 
@@ -77,14 +83,18 @@ def block(S, B):
 # lineax scales the residual entry by entry: norm(r_i / (atol + rtol*|b_i|)) < 1, and asks the same of the
 # update. With rtol alone a tiny b_i makes it oversolve by orders of magnitude (rtol=1e-8 reached 4e-13).
 # These values, with the RMS norm, imply ||r|| <= tol*||b|| closely, so that tol means what it means elsewhere.
-lx_rtol, lx_atol = 0.5 * tol, 0.5 * tol * float(np.sqrt((B ** 2).mean()))
+lx_rtol, lx_atol = 0.5 * tol, 0.5 * tol * float(np.sqrt((B**2).mean()))
 g = dict(restart=args.restart, maxiter=cycles, solve_method="batched")
 table = {
     "jax-gmres-vmap": lambda: jaxsolve(jsl.gmres, **g),
     "jax-gmres-block": lambda: jax.jit(block),
     "jax-cg-vmap": lambda: jaxsolve(jsl.cg, maxiter=args.maxit),
-    "lx-gmres-vmap": lambda: lxsolve(lx.GMRES(rtol=lx_rtol, atol=lx_atol, restart=args.restart, max_steps=args.maxit, norm=lx.internal.rms_norm)),
-    "lx-cg-vmap": lambda: lxsolve(lx.CG(rtol=lx_rtol, atol=lx_atol, max_steps=args.maxit, norm=lx.internal.rms_norm), lx.positive_semidefinite_tag),
+    "lx-gmres-vmap": lambda: lxsolve(
+        lx.GMRES(rtol=lx_rtol, atol=lx_atol, restart=args.restart, max_steps=args.maxit, norm=lx.internal.rms_norm)
+    ),
+    "lx-cg-vmap": lambda: lxsolve(
+        lx.CG(rtol=lx_rtol, atol=lx_atol, max_steps=args.maxit, norm=lx.internal.rms_norm), lx.positive_semidefinite_tag
+    ),
     "lx-bicgstab-vmap": lambda: lxsolve(lx.BiCGStab(rtol=lx_rtol, atol=lx_atol, max_steps=args.maxit, norm=lx.internal.rms_norm)),
 }
 Bj = jnp.asarray(B)
@@ -97,5 +107,18 @@ for k, make in table.items():
     first, times, (x, it) = peers.timed(lambda: jax.block_until_ready(f(S, Bj)), args)
     it = None if k.startswith("jax") else [int(v) for v in np.atleast_1d(np.asarray(it))]
     library, version = ("lineax", lx.__version__) if k.startswith("lx") else ("jax", jax.__version__)
-    peers.record(library, version, "solve", k + ("-stencil" if stencil else ""), "none", A, name, args, setup, first, times, it,
-                 peers.residual(A, B, np.asarray(x)))
+    peers.record(
+        library,
+        version,
+        "solve",
+        k + ("-stencil" if stencil else ""),
+        "none",
+        A,
+        name,
+        args,
+        setup,
+        first,
+        times,
+        it,
+        peers.residual(A, B, np.asarray(x)),
+    )

@@ -6,6 +6,7 @@ peers.h (read the comment at its top for the generators and the hash).
 Import this module BEFORE numpy: `args = peers.parse(...)` re-executes the program
 once with the thread variables set, so that every library sees them while loading.
 """
+
 import argparse
 import json
 import os
@@ -13,8 +14,7 @@ import statistics
 import sys
 import time
 
-SPEC_HELP = ("file.mtx | poisson2d:N | poisson3d:N | convdiff3d:N[:V] | "
-             "varcoef2d:N[:C] | varcoef3d:N[:C]")
+SPEC_HELP = "file.mtx | poisson2d:N | poisson3d:N | convdiff3d:N[:V] | varcoef2d:N[:C] | varcoef3d:N[:C]"
 MASK = (1 << 64) - 1
 
 
@@ -45,7 +45,9 @@ def parse(description, method_help, mpi=False, extra=None, **defaults):
             env.pop("OPENBLAS_L2_SIZE", None)
         command = [sys.executable] + sys.argv
         if mpi and args.threads > 1:
-            env.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
+            env.update(
+                OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1"
+            )
             command = ["mpiexec", "--oversubscribe", "-n", str(args.threads)] + command
         os.execvpe(command[0], command, env)
     # affinity limits libraries that look at the cores instead of the variables (XLA)
@@ -62,6 +64,7 @@ def wants(args, method):
 def splitmix64(z):
     """numpy uint64 array in, uint64 array out."""
     import numpy as np
+
     z = z + np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -70,12 +73,14 @@ def splitmix64(z):
 
 def unit(z):
     import numpy as np
-    return (z >> np.uint64(11)).astype(np.float64) * 2.0 ** -53
+
+    return (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def rhs(n, m, seed=42):
     """n x m, C order, B[i, j] = 2*unit(splitmix64(seed + i*m + j)) - 1."""
     import numpy as np
+
     k = np.arange(n * m, dtype=np.uint64) + np.uint64(seed & MASK)
     return (2 * unit(splitmix64(k)) - 1).reshape(n, m)
 
@@ -84,8 +89,10 @@ def load(spec):
     """(scipy CSR matrix with int32 indices, name, numerically symmetric?)"""
     import numpy as np
     import scipy.sparse as sp
+
     if ".mtx" in spec:
         import scipy.io
+
         A = sp.csr_matrix(scipy.io.mmread(spec), dtype=np.float64)
         A.sum_duplicates()
         A.sort_indices()
@@ -97,7 +104,7 @@ def load(spec):
         raise SystemExit(f"matrix '{spec}' is neither a .mtx file nor a known generator")
     cd = kind == "convdiff3d"
     par = float(f[2]) if len(f) > 2 else (50.0 if cd else 4.0)
-    n = N ** dim
+    n = N**dim
     idx = np.arange(n, dtype=np.int64)
     h = 1.0 / (N + 1)
     c = [par * h, 0.5 * par * h, 0.25 * par * h]
@@ -105,7 +112,7 @@ def load(spec):
     diag = np.zeros(n)
     rows, cols, vals = [], [], []
     for d in range(dim):
-        step = N ** d
+        step = N**d
         p = (idx // step) % N
         for up in (0, 1):
             inside = p < N - 1 if up else p > 0
@@ -126,6 +133,7 @@ def load(spec):
 def residual(A, B, X):
     """max over columns of ||b - A x||_2 / ||b||_2"""
     import numpy as np
+
     R = B - A @ X
     return float((np.linalg.norm(R, axis=0) / np.linalg.norm(B, axis=0)).max())
 
@@ -168,30 +176,68 @@ def sig(x):
     return None if x is None or x != x else float(f"{x:.6g}")
 
 
-def record(library, version, work, method, preconditioner, A, name, args, setup, first, times, iterations=None, residual=None, **extra):
+def record(
+    library, version, work, method, preconditioner, A, name, args, setup, first, times, iterations=None, residual=None, **extra
+):
     """Prints a record as ../../solvers/record.schema.json describes it."""
-    row = dict(schema=1, library=library, version=version, work=work, problem=name, rows=A.shape[0], nonzeros=int(A.nnz), method=method,
-               preconditioner=preconditioner, right_hand_sides=args.m, threads=args.threads)
+    row = dict(
+        schema=1,
+        library=library,
+        version=version,
+        work=work,
+        problem=name,
+        rows=A.shape[0],
+        nonzeros=int(A.nnz),
+        method=method,
+        preconditioner=preconditioner,
+        right_hand_sides=args.m,
+        threads=args.threads,
+    )
     if "gmres" in method or "gcrodr" in method:
         row["restart"] = args.restart
     if work == "solve":
         row["tolerance"] = args.tol if preconditioner is not None else None
-    row.update(setup_seconds=sig(setup), first_solve_seconds=sig(first), solve_seconds=sig(min(times)),
-               solve_seconds_median=sig(statistics.median(times)), solve_seconds_all=[sig(t) for t in times], repeats=len(times),
-               iterations=iterations, true_relative_residual=sig(residual), peak_memory_bytes=peak_bytes(), **extra)
+    row.update(
+        setup_seconds=sig(setup),
+        first_solve_seconds=sig(first),
+        solve_seconds=sig(min(times)),
+        solve_seconds_median=sig(statistics.median(times)),
+        solve_seconds_all=[sig(t) for t in times],
+        repeats=len(times),
+        iterations=iterations,
+        true_relative_residual=sig(residual),
+        peak_memory_bytes=peak_bytes(),
+        **extra,
+    )
     row["preconditioner"] = preconditioner or "none"
     print(json.dumps(row), flush=True)
 
 
 def record_product(library, version, method, A, name, args, first, times, err, **extra):
     n, nnz, t = A.shape[0], A.nnz, min(times)
-    record(library, version, "product", method, "none", A, name, args, 0, first, times, gflops=sig(2e-9 * nnz * args.m / t),
-           gbytes_per_second=sig((12.0 * nnz + 4.0 * n + 16.0 * n * args.m) * 1e-9 / t), product_error=sig(err), **extra)
+    record(
+        library,
+        version,
+        "product",
+        method,
+        "none",
+        A,
+        name,
+        args,
+        0,
+        first,
+        times,
+        gflops=sig(2e-9 * nnz * args.m / t),
+        gbytes_per_second=sig((12.0 * nnz + 4.0 * n + 16.0 * n * args.m) * 1e-9 / t),
+        product_error=sig(err),
+        **extra,
+    )
 
 
 def spmm_error(A, X, Y):
     """max of |AX - Y| / (|A||X|) over every 97th row, in plain numpy"""
     import numpy as np
+
     worst = 0.0
     for i in range(0, A.shape[0], 97 * max(1, A.shape[0] // 200000)):
         s = slice(A.indptr[i], A.indptr[i + 1])

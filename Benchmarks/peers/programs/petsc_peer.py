@@ -11,12 +11,14 @@ methods: spmm          MatMatMult(A, B) into a reused result, B and C dense (col
 setup_seconds is KSPSetUp. The norm is the true residual norm (right preconditioning for gmres,
 unpreconditioned norm for cg), so that --tol means the same as elsewhere.
 """
+
 import peers
 
 args = peers.parse(__doc__, "spmm,cg,gmres,fgmres,bcgs,mumps,…,hpddm-*", mpi=True, methods="spmm,cg,gmres")
 import ctypes
 import sys
 import petsc4py
+
 petsc4py.init(sys.argv[:1])
 from petsc4py import PETSc
 import numpy as np
@@ -43,7 +45,9 @@ B0 = peers.rhs(n, m, args.seed)
 layout = PETSc.Vec().createMPI(n, comm=comm)
 lo, hi = layout.getOwnershipRange()
 part = A0[lo:hi]
-A = PETSc.Mat().createAIJ(size=((hi - lo, n), (hi - lo, n)), csr=(part.indptr.astype("i4"), part.indices.astype("i4"), part.data), comm=comm)
+A = PETSc.Mat().createAIJ(
+    size=((hi - lo, n), (hi - lo, n)), csr=(part.indptr.astype("i4"), part.indices.astype("i4"), part.data), comm=comm
+)
 A.assemble()
 if sym:
     A.setOption(PETSc.Mat.Option.SYMMETRIC, True)
@@ -51,7 +55,9 @@ if sym:
 
 
 def dense(array=None):
-    D = PETSc.Mat().createDense(size=((hi - lo, n), (PETSc.DECIDE, m)), array=None if array is None else np.asfortranarray(array[lo:hi]), comm=comm)
+    D = PETSc.Mat().createDense(
+        size=((hi - lo, n), (PETSc.DECIDE, m)), array=None if array is None else np.asfortranarray(array[lo:hi]), comm=comm
+    )
     D.setUp()
     D.assemble()
     return D
@@ -73,6 +79,7 @@ def gathered(D):
 def timed(fn):
     """As peers.timed, with the ranks in step; rank 0 decides when it is enough."""
     import time
+
     flag = PETSc.Vec().createMPI(ranks, comm=comm)
     times, began = [], time.perf_counter()
     while True:
@@ -170,6 +177,20 @@ for method in [k for k in iterative + list(direct) + hpddm if peers.wants(args, 
             ksp.solve(b, b.duplicate())
             counts.append(ksp.getIterationNumber())
     if rank == 0:
-        peers.record("petsc", version, "solve", method, None if method in direct else args.prec, A0, name, args, setup, first, times, counts,
-                     peers.residual(A0, B0, x), ranks=ranks)
+        peers.record(
+            "petsc",
+            version,
+            "solve",
+            method,
+            None if method in direct else args.prec,
+            A0,
+            name,
+            args,
+            setup,
+            first,
+            times,
+            counts,
+            peers.residual(A0, B0, x),
+            ranks=ranks,
+        )
     ksp.destroy()

@@ -5,6 +5,7 @@ methods (at most 200 iterations):
          sa      smoothed aggregation, V-cycle, accelerated by CG (symmetric) or FGMRES
          rs      classical Ruge-Stuben, likewise
 """
+
 import peers
 
 args = peers.parse(__doc__, "sa,rs")
@@ -38,4 +39,6 @@ for kind in ("sa", "rs"):
         return np.stack(X, 1), counts
 
     first, times, (X, counts) = peers.timed(solve, args)
-    peers.record("pyamg", pyamg.__version__, "solve", accel, kind, A, name, args, setup, first, times, counts, peers.residual(A, B, X))
+    peers.record(
+        "pyamg", pyamg.__version__, "solve", accel, kind, A, name, args, setup, first, times, counts, peers.residual(A, B, X)
+    )

@@ -9,6 +9,7 @@ methods: spmm        CSR @ dense (n x m, C order)
 SciPy stops on ||r|| <= tol*||b||. GMRES restarts every --restart iterations and is
 left preconditioned (its residual estimate is then the preconditioned one).
 """
+
 import peers
 
 args = peers.parse(__doc__, "spmm,splu,umfpack,cg,gmres,bicgstab")
@@ -29,7 +30,9 @@ def direct(library, version, method, factor, solve, nonzeros=None):
     setup, lu = peers.once(factor)
     first, times, X = peers.timed(lambda: solve(lu), args)
     extra = {} if nonzeros is None else {"factor_nonzeros": nonzeros(lu)}
-    peers.record(library, version, "solve", method, None, A, name, args, setup, first, times, residual=peers.residual(A, B, X), **extra)
+    peers.record(
+        library, version, "solve", method, None, A, name, args, setup, first, times, residual=peers.residual(A, B, X), **extra
+    )
 
 
 if peers.wants(args, "spmm"):
@@ -39,7 +42,14 @@ if peers.wants(args, "spmm"):
 if peers.wants(args, "splu"):
     C = A.tocsc()
     options = dict(permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.001, options=dict(SymmetricMode=True)) if sym else {}
-    direct("scipy", scipy.__version__, "splu", lambda: sla.splu(C, **options), lambda lu: lu.solve(B), lambda lu: int(lu.L.nnz + lu.U.nnz))
+    direct(
+        "scipy",
+        scipy.__version__,
+        "splu",
+        lambda: sla.splu(C, **options),
+        lambda lu: lu.solve(B),
+        lambda lu: int(lu.L.nnz + lu.U.nnz),
+    )
 if peers.wants(args, "umfpack"):
     try:
         import scikits.umfpack as um
@@ -47,7 +57,13 @@ if peers.wants(args, "umfpack"):
         print("# scikit-umfpack is missing:", error, file=__import__("sys").stderr)
     else:
         C = A.tocsc()
-        direct("scikit-umfpack", importlib.metadata.version("scikit-umfpack"), "umfpack", lambda: um.splu(C), lambda lu: np.stack([lu.solve(c) for c in cols], 1))
+        direct(
+            "scikit-umfpack",
+            importlib.metadata.version("scikit-umfpack"),
+            "umfpack",
+            lambda: um.splu(C),
+            lambda lu: np.stack([lu.solve(c) for c in cols], 1),
+        )
 
 M, setup = None, 0.0
 krylov = [k for k in ("cg", "gmres", "bicgstab") if peers.wants(args, k)]
@@ -71,6 +87,7 @@ for k in krylov:
 
             def count(_, steps=steps):
                 steps[0] += 1
+
             options = dict(rtol=args.tol, atol=0.0, M=M, callback=count)
             if k == "gmres":
                 options.update(restart=args.restart, maxiter=max(1, args.maxit // args.restart), callback_type="pr_norm")
@@ -81,4 +98,6 @@ for k in krylov:
         return np.stack(X, 1), counts
 
     first, times, (X, counts) = peers.timed(solve, args)
-    peers.record("scipy", scipy.__version__, "solve", k, args.prec, A, name, args, setup, first, times, counts, peers.residual(A, B, X))
+    peers.record(
+        "scipy", scipy.__version__, "solve", k, args.prec, A, name, args, setup, first, times, counts, peers.residual(A, B, X)
+    )

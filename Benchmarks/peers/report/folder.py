@@ -5,6 +5,7 @@
 
 Each library has --seconds for each matrix. Prints a table, the counts, and what nobody solves, and what another solves and we do not.
 """
+
 import argparse
 import glob
 import gzip
@@ -39,7 +40,12 @@ def main():
     p.add_argument("--python", default="/usr/bin/python3", help="the Python that has petsc4py and SciPy")
     p.add_argument("--columns", type=int, default=1)
     p.add_argument("--seconds", type=float, default=20)
-    p.add_argument("--stop-after", type=float, default=float("inf"), help="seconds after which no matrix is begun; go on later with the same --output")
+    p.add_argument(
+        "--stop-after",
+        type=float,
+        default=float("inf"),
+        help="seconds after which no matrix is begun; go on later with the same --output",
+    )
     p.add_argument("--libraries", default="ours,scipy,petsc,belos")
     p.add_argument("--output", help="a file for the results as JSON; what it holds already is not tried again")
     args = p.parse_args()
@@ -50,28 +56,71 @@ def main():
     def run(argv):
         try:
             return subprocess.run(argv, capture_output=True, text=True, env=env, timeout=args.seconds + 30)
-        except subprocess.TimeoutExpired as error:
+        except subprocess.TimeoutExpired:
             return subprocess.CompletedProcess(argv, -1, "", f"more than {args.seconds + 30:g} s")
 
     def ours(path):
-        done = run([args.krylov, "run", path, "--method", "auto", "--columns", str(args.columns), "--rtol", "1e-8", "--time-limit", str(args.seconds), "--threads", "1",
-                    "--format", "json", "--quiet"])
+        done = run(
+            [
+                args.krylov,
+                "run",
+                path,
+                "--method",
+                "auto",
+                "--columns",
+                str(args.columns),
+                "--rtol",
+                "1e-8",
+                "--time-limit",
+                str(args.seconds),
+                "--threads",
+                "1",
+                "--format",
+                "json",
+                "--quiet",
+            ]
+        )
         record = next((json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")), {})
         if "columns" not in record:
-            return dict(solved=None, residual=None, seconds=None, tried=[[str(record.get("error") or done.stderr.strip()[-120:] or done.returncode)]])
+            return dict(
+                solved=None,
+                residual=None,
+                seconds=None,
+                tried=[[str(record.get("error") or done.stderr.strip()[-120:] or done.returncode)]],
+            )
         residuals = [c["true_relative_residual"] for c in record["columns"]]
         residual = max(residuals) if all(r is not None for r in residuals) else None
         solved = residual is not None and residual <= 1.000001e-8
         statuses = sorted({c["status"] for c in record["columns"]})
-        return dict(solved=f"{record['method']} + {record['preconditioner']}" if solved else None, residual=residual,
-                    seconds=(record["setup_seconds"] or 0) + (record["solve_seconds"] or 0), tried=[statuses])
+        return dict(
+            solved=f"{record['method']} + {record['preconditioner']}" if solved else None,
+            residual=residual,
+            seconds=(record["setup_seconds"] or 0) + (record["solve_seconds"] or 0),
+            tried=[statuses],
+        )
 
     def theirs(path, library):
         python = args.python if library == "petsc" else f"{args.peers}/bin/python"
-        done = run([python, f"{PROGRAMS}/folder_peer.py", "--matrix", path, "--methods", library, "--m", str(args.columns), "--seconds", str(args.seconds),
-                    "--belos", f"{args.peers}/bin-peers/belos_peer"])
+        done = run(
+            [
+                python,
+                f"{PROGRAMS}/folder_peer.py",
+                "--matrix",
+                path,
+                "--methods",
+                library,
+                "--m",
+                str(args.columns),
+                "--seconds",
+                str(args.seconds),
+                "--belos",
+                f"{args.peers}/bin-peers/belos_peer",
+            ]
+        )
         record = next((json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")), None)
-        return record or dict(solved=None, residual=None, seconds=None, tried=[[done.stderr.strip()[-120:] or f"status {done.returncode}"]])
+        return record or dict(
+            solved=None, residual=None, seconds=None, tried=[[done.stderr.strip()[-120:] or f"status {done.returncode}"]]
+        )
 
     began, results = time.time(), {}
     if args.output and os.path.exists(args.output):
@@ -88,19 +137,34 @@ def main():
                 json.dump(results, file, indent=1)
 
         def cell(r):
-            return "" if r is None else f"{r['solved']} ({r['seconds']:.2f} s)" if r["solved"] else "-" if r["residual"] is None else f"- {r['residual']:.0e}"
+            return (
+                ""
+                if r is None
+                else f"{r['solved']} ({r['seconds']:.2f} s)"
+                if r["solved"]
+                else "-"
+                if r["residual"] is None
+                else f"- {r['residual']:.0e}"
+            )
+
         print(f"{name:24s} " + "".join(f"{cell(row.get(k)):36s}" for k in libraries), flush=True)
     done = {name: row for name, row in results.items() if all(k in row for k in libraries)}
     if len(done) < len(results):
         print(f"\n{len(results) - len(done)} of {len(results)} are left for another time")
     results = done
-    print(f"\n{len(results)} square real matrices, {args.columns} right-hand side{'s' if args.columns > 1 else ''}, {args.seconds:g} s each")
+    print(
+        f"\n{len(results)} square real matrices, {args.columns} right-hand side{'s' if args.columns > 1 else ''}, {args.seconds:g} s each"
+    )
     for k in libraries:
         print(f"  {k:8s} solves {sum(bool(row[k]['solved']) for row in results.values())}")
     nobody = [name for name, row in results.items() if not any(row[k]["solved"] for k in libraries)]
     print(f"  nobody: {', '.join(nobody) or 'none'}")
     if "ours" in libraries:
-        missed = [f"{name} ({', '.join(k for k in libraries if row[k]['solved'])})" for name, row in results.items() if not row["ours"]["solved"] and name not in nobody]
+        missed = [
+            f"{name} ({', '.join(k for k in libraries if row[k]['solved'])})"
+            for name, row in results.items()
+            if not row["ours"]["solved"] and name not in nobody
+        ]
         print(f"  solved by others and not by ours: {', '.join(missed) or 'none'}")
     if args.output:
         with open(args.output, "w") as file:

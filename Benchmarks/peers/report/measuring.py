@@ -1,4 +1,5 @@
 """Runs ours and theirs in turns and stores what they print."""
+
 import json
 import os
 import subprocess
@@ -44,8 +45,20 @@ def full_argv(command, row, side, options):
         return argv + ([] if "--budget" in argv else ["--budget", str(options.budget / 2)])
     if row.group == "dense":
         return argv
-    argv += ["--matrix", row.problem, "--m", str(row.m), "--threads", str(1 if command.single else row.threads), "--repeats", str(options.repeats), "--budget", str(options.budget),
-             "--maxit", "100000"]
+    argv += [
+        "--matrix",
+        row.problem,
+        "--m",
+        str(row.m),
+        "--threads",
+        str(1 if command.single else row.threads),
+        "--repeats",
+        str(options.repeats),
+        "--budget",
+        str(options.budget),
+        "--maxit",
+        "100000",
+    ]
     if row.restart or row.group in ("gmres", "any"):
         argv += ["--restart", str(row.restart or 50)]
     if command.ranks > 1:
@@ -56,7 +69,13 @@ def full_argv(command, row, side, options):
 def environment(command):
     env = {k: v for k, v in os.environ.items() if k not in DROPPED}
     if command["ranks"] > 1:
-        env.update(PEERS_ENV="1", OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+        env.update(
+            PEERS_ENV="1",
+            OMPI_ALLOW_RUN_AS_ROOT="1",
+            OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
+            OMP_NUM_THREADS="1",
+            OPENBLAS_NUM_THREADS="1",
+        )
     return env
 
 
@@ -71,7 +90,9 @@ def run_piece(path):
             break
         limit = min(command["limit"], max(1, end - began))
         try:
-            done = subprocess.run(command["argv"], env=environment(command), capture_output=True, text=True, timeout=limit, stdin=subprocess.DEVNULL)
+            done = subprocess.run(
+                command["argv"], env=environment(command), capture_output=True, text=True, timeout=limit, stdin=subprocess.DEVNULL
+            )
             command["output"], command["errors"], command["status"] = done.stdout, done.stderr[-2000:], done.returncode
         except subprocess.TimeoutExpired as error:
             command["output"] = (error.stdout or b"").decode() if isinstance(error.stdout, bytes) else error.stdout or ""
@@ -127,10 +148,17 @@ def jobs(row, rivals, known, options):
 def run_through(jobs, store, options, session):
     """One piece: the commands run in a process of their own, through the command that the user gave."""
     path = os.path.join(options.out, f"piece-{os.getpid()}.json")
-    commands = [dict(row=row.id, side=side, name=c.name, argv=full_argv(c, row, side, options), ranks=c.ranks, limit=options.limit) for row, side, c in jobs]
+    commands = [
+        dict(row=row.id, side=side, name=c.name, argv=full_argv(c, row, side, options), ranks=c.ranks, limit=options.limit)
+        for row, side, c in jobs
+    ]
     with open(path, "w") as file:
         json.dump(dict(seconds=options.piece * 1.05, commands=commands), file)
-    subprocess.run(options.through + [sys.executable, os.path.dirname(os.path.abspath(__file__)), "piece", path], check=False, stdin=subprocess.DEVNULL)
+    subprocess.run(
+        options.through + [sys.executable, os.path.dirname(os.path.abspath(__file__)), "piece", path],
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
     with open(path) as file:
         done = json.load(file)["commands"]
     os.remove(path)
@@ -139,11 +167,24 @@ def run_through(jobs, store, options, session):
             print(f"# {command['row']}: {command['name']} was left for another time", file=sys.stderr)
             continue
         records = [json.loads(line) for line in command["output"].splitlines() if line.startswith("{")]
-        store.add(dict(row=command["row"], side=command["side"], command=command["name"], session=session, when=time.strftime("%Y-%m-%d %H:%M"),
-                       commit=options.commit if command["side"] == "ours" else None, seconds=round(command["seconds"], 2), records=records))
+        store.add(
+            dict(
+                row=command["row"],
+                side=command["side"],
+                command=command["name"],
+                session=session,
+                when=time.strftime("%Y-%m-%d %H:%M"),
+                commit=options.commit if command["side"] == "ours" else None,
+                seconds=round(command["seconds"], 2),
+                records=records,
+            )
+        )
         best = min((r["solve_seconds_median"] for r in records if "solve_seconds_median" in r), default=None)
         note = "" if command["status"] == 0 and records else f"   status {command['status']}: {command['errors'].strip()[-300:]}"
-        print(f"{command['row']:45s} {command['side']:7s} {command['name']:40s} {'-' if best is None else format(best, '.4g')} s ({command['seconds']:.1f} s){note}", flush=True)
+        print(
+            f"{command['row']:45s} {command['side']:7s} {command['name']:40s} {'-' if best is None else format(best, '.4g')} s ({command['seconds']:.1f} s){note}",
+            flush=True,
+        )
 
 
 def expected(known, row, side, command):
@@ -167,9 +208,17 @@ def wanted(rival, row, known, options):
         return False
     if options.rivals == "fastest" or row.base:
         reference = known.get(row.id if options.rivals == "fastest" else row.base, {})
-        times = {name: min((r["solve_seconds_median"] for e in entries for r in e["records"]), default=None) for (side, name), entries in reference.items() if side == "rivals"}
+        times = {
+            name: min((r["solve_seconds_median"] for e in entries for r in e["records"]), default=None)
+            for (side, name), entries in reference.items()
+            if side == "rivals"
+        }
         valid = [t for t in times.values() if t]
         mine = times.get(rival.name)
-        if valid and not (rival.named and options.rivals != "fastest") and (mine is None or mine > (1.5 if options.rivals == "fastest" else 2) * min(valid)):
+        if (
+            valid
+            and not (rival.named and options.rivals != "fastest")
+            and (mine is None or mine > (1.5 if options.rivals == "fastest" else 2) * min(valid))
+        ):
             return False
     return True

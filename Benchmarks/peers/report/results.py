@@ -1,4 +1,5 @@
 """From records to results: times pooled over the turns, the fastest rival of each row, goals."""
+
 import statistics
 from dataclasses import dataclass, field
 
@@ -11,6 +12,7 @@ DIRECT = {"pardiso", "cholmod", "superlu", "mumps", "splu", "umfpack", "umfpack-
 @dataclass
 class Result:
     """One method of one library on one row of work."""
+
     side: str
     library: str
     version: str
@@ -62,9 +64,17 @@ def pooled(entries):
     found = {}
     for entry in entries:
         for r in entry["records"]:
-            key = (r["library"], r["method"], r["preconditioner"], r.get("restart"), r.get("problem") if r["work"] == "dense" else None)
+            key = (
+                r["library"],
+                r["method"],
+                r["preconditioner"],
+                r.get("restart"),
+                r.get("problem") if r["work"] == "dense" else None,
+            )
             if key not in found:
-                found[key] = Result(entry["side"], r["library"], r["version"], r["method"], r["preconditioner"], r.get("restart"), r["threads"])
+                found[key] = Result(
+                    entry["side"], r["library"], r["version"], r["method"], r["preconditioner"], r.get("restart"), r["threads"]
+                )
             result = found[key]
             result.record = r
             result.times += r["solve_seconds_all"] or [r["solve_seconds_median"]]
@@ -88,7 +98,15 @@ class Results:
         # What one thread has told of programs that use no more.
         for row in rows:
             if row.threads > 1:
-                single = next((r for r in rows if (r.group, r.problem, r.m, r.threads, r.kind, r.restart) == (row.group, row.problem, row.m, 1, row.kind, row.restart)), None)
+                single = next(
+                    (
+                        r
+                        for r in rows
+                        if (r.group, r.problem, r.m, r.threads, r.kind, r.restart)
+                        == (row.group, row.problem, row.m, 1, row.kind, row.restart)
+                    ),
+                    None,
+                )
                 names = {c.name for c in row.rivals if c.single}
                 if single:
                     for (side, command), entries in newest.get(single.id, {}).items():
@@ -104,7 +122,12 @@ class Results:
         found = list(self.by_row[row.id])
         if row.group == "any":
             for other in self.rows:
-                if other.group in ("cg", "gmres") and (other.problem, other.m, other.threads, other.kind) == (row.problem, row.m, row.threads, row.kind):
+                if other.group in ("cg", "gmres") and (other.problem, other.m, other.threads, other.kind) == (
+                    row.problem,
+                    row.m,
+                    row.threads,
+                    row.kind,
+                ):
                     found += self.by_row[other.id]
         return found
 
@@ -112,6 +135,7 @@ class Results:
 @dataclass
 class Comparison:
     """Ours beside the fastest rival, by one measure."""
+
     row: object
     what: str
     goal: float
@@ -159,20 +183,51 @@ def comparisons(results):
         elif row.group == "gmres":
             compare(row, "GMRES of any kind" if row.m > 1 else "one column, GMRES", 1.5 if row.m > 1 else 1, ours, rivals)
             if row.m > 1:
-                compare(row, "block GMRES of HPDDM and Belos", 3, ours, [r for r in rivals if (r.library, r.method) in BLOCK_GMRES])
+                compare(
+                    row, "block GMRES of HPDDM and Belos", 3, ours, [r for r in rivals if (r.library, r.method) in BLOCK_GMRES]
+                )
         elif row.group == "any":
             # The choice is the package's own where it may take any preconditioner; without one, the best of its methods.
             automatic = [r for r in ours if r.method == "auto"]
-            compare(row, "automatic choice, set-up included" if row.m > 1 else "one column, automatic choice", 3 if row.m > 1 else 1, automatic, rivals, total=True)
-            compare(row, "any method, set-up included" if row.m > 1 else "one column, any method", 3 if row.m > 1 else 1, ours, rivals, total=True)
+            compare(
+                row,
+                "automatic choice, set-up included" if row.m > 1 else "one column, automatic choice",
+                3 if row.m > 1 else 1,
+                automatic,
+                rivals,
+                total=True,
+            )
+            compare(
+                row,
+                "any method, set-up included" if row.m > 1 else "one column, any method",
+                3 if row.m > 1 else 1,
+                ours,
+                rivals,
+                total=True,
+            )
         elif row.group == "dense":
             for size in (20, 100, 500):
-                a, b = [r for r in ours if r.record["rows"] == size], [r for r in rivals if r.record["rows"] == size and r.library != "numpy"]
+                a, b = (
+                    [r for r in ours if r.record["rows"] == size],
+                    [r for r in rivals if r.record["rows"] == size and r.library != "numpy"],
+                )
                 for name in ("dense-prepared", "dense-fresh"):
-                    compare(row, f"dense {size} × {size}, B = I, {name[6:]}", 3 if size == 20 else 1, [r for r in a if r.method == name], b)
+                    compare(
+                        row,
+                        f"dense {size} × {size}, B = I, {name[6:]}",
+                        3 if size == 20 else 1,
+                        [r for r in a if r.method == name],
+                        b,
+                    )
         elif row.group == "direct":
             looped = [r for r in rivals if r.method == "umfpack"]
-            twin = [r for other in results.rows if (other.group, other.problem, other.m) == (row.group, row.problem, row.m) for r in results.by_row[other.id] if r.side == "rivals"]
+            twin = [
+                r
+                for other in results.rows
+                if (other.group, other.problem, other.m) == (row.group, row.problem, row.m)
+                for r in results.by_row[other.id]
+                if r.side == "rivals"
+            ]
             block = [r for r in twin if r.method in ("cholmod", "mumps", "pardiso", "superlu")]
             if row.m > 1:
                 compare(row, "direct, the fastest rival at its best thread count", 1, ours, block)
