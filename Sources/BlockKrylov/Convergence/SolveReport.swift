@@ -47,18 +47,20 @@ public struct ColumnReport: Sendable, Equatable {
   public init(
     index: Int, status: ColumnStatus, iterations: Int = 0, rightHandSideNorm: Double, threshold: Double,
     norm: ColumnNorm = .two, measure: Double = .nan, estimatedResidual: Double = .nan, trueResidual: Double = .nan,
-    energyErrorEstimate: Double? = nil,
-    backwardError: Double? = nil, normalResidual: Double? = nil, forwardErrorBound: Double? = nil, history: [Double] = []
+    energyErrorEstimate: Double? = nil, backwardError: Double? = nil, normalResidual: Double? = nil,
+    forwardErrorBound: Double? = nil, history: [Double] = []
   ) {
     self.init(
       index: index, status: status, iterations: iterations, rightHandSideNorm: rightHandSideNorm, threshold: threshold,
       estimatedResidual: estimatedResidual, trueResidual: trueResidual, backwardError: backwardError,
       residualHistory: ResidualHistory(record: history, width: 1, column: 0))
+    (self.norm, self.measure) = (norm, measure)
     self.energyErrorEstimate = energyErrorEstimate
     self.normalResidual = normalResidual
     self.forwardErrorBound = forwardErrorBound
   }
 
+  /// A report of a column measured in the 2-norm.
   init(
     index: Int, status: ColumnStatus, iterations: Int = 0, rightHandSideNorm: Double, threshold: Double,
     estimatedResidual: Double, trueResidual: Double, backwardError: Double?, residualHistory: ResidualHistory
@@ -68,7 +70,7 @@ public struct ColumnReport: Sendable, Equatable {
     self.iterations = iterations
     self.rightHandSideNorm = rightHandSideNorm
     self.threshold = threshold
-    (self.norm, self.measure) = (norm, measure)
+    (norm, measure) = (.two, trueResidual)
     self.estimatedResidual = estimatedResidual
     self.trueResidual = trueResidual
     self.backwardError = backwardError

@@ -113,7 +113,8 @@ extension SavedSolve {
     report.solveSeconds += seconds
     for j in report.columns.indices {
       report.columns[j].iterations += columns[j].iterations
-      report.columns[j].history = Self.joined(columns[j].history, report.columns[j].history)
+      report.columns[j].residualHistory = ResidualHistory(
+        record: Self.joined(columns[j].history, report.columns[j].history), width: 1, column: 0)
       // The guess that solves the column is what the earlier runs computed.
       if report.columns[j].status == .convergedAtStart, columns[j].iterations > 0 { report.columns[j].status = .converged }
     }
