@@ -279,6 +279,7 @@ void bk_combine(bk_scalar type, int64_t rows, int64_t m, const void *alpha, cons
 
 void bk_combine_columns(bk_scalar type, int64_t rows, int64_t m, const void *alpha, const void *x, int64_t ldx,
                         const void *beta, void *y, int64_t ldy) {
+    if (m == 1 && ldx == 1 && ldy == 1) return combine_column(type, rows, alpha, x, beta, y);
     RUN(combine_columns, type, .end = rows, .m = m, .alpha = alpha, .x = x, .ldx = ldx, .beta = beta, .y = y, .ldy = ldy);
 }
 

@@ -270,7 +270,8 @@ extension PseudoBlockBiCGStabEngine {
         unsafe Kernels<Element>.columnDots(height, count, rowShadow, lds, rowS, ldr, sum + 4 * count)
       }
       guard let m, var image = ms.take() else {
-        return try unsafe problem.apply(r, into: &t, space, schedule, sums: 5 * count, bytesPerRow: bytesPerRow, after: write, dots)
+        return try unsafe problem.apply(
+          r, into: &t, space, schedule, sums: 5 * count, bytesPerRow: bytesPerRow, after: write, dots)
       }
       defer { ms = image }
       Parallel.rows(r.rows, bytesPerRow: bytesPerRow, write)

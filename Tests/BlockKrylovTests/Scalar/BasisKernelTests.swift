@@ -71,7 +71,9 @@ struct BasisKernelTests {
             for a in 0..<q { for b in 0..<q { #expect(Double((g[a, b] - gram[a, b]).modulus) <= tolerance(n * total, S.self)) } }
             if looks {
               space.inner(basis: basis, count: 5, z, into: &h)
-              for a in 0..<total { for b in 0..<q { #expect(Double((d[a, b] - h[a, b]).modulus) <= tolerance(n * total, S.self)) } }
+              for a in 0..<total {
+                for b in 0..<q { #expect(Double((d[a, b] - h[a, b]).modulus) <= tolerance(n * total, S.self)) }
+              }
             }
           }
         }
