@@ -166,7 +166,7 @@ public struct CholeskyFactorization<Element: Scalar>: Sendable {
     try checkShape(b.rows, equals: order, "A has \(order) rows, B has \(b.rows)")
     try requireNonsingular()
     var x = BlockVector<Element>(rows: order, columns: b.columns)
-    solve(b, into: &x, system)
+    triangularSolve(system)?.solve(b, into: &x)
     return x
   }
 
@@ -177,8 +177,8 @@ public struct CholeskyFactorization<Element: Scalar>: Sendable {
     }
   }
 
-  func solve(_ b: BlockVector<Element>, into x: inout BlockVector<Element>, _ system: LUFactorization<Element>.System = .plain) {
-    factors?.solve(transposed: system == .transpose).solve(b, into: &x)
+  func triangularSolve(_ system: LUFactorization<Element>.System) -> TriangularSolve? {
+    factors?.solve(transposed: system == .transpose)
   }
 
   /// Sizes, work and choices of the factorisation.

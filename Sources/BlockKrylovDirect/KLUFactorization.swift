@@ -27,9 +27,7 @@ struct KLUFactorization<Element: Scalar>: SparseFactorization {
 
   var failure: (detail: String, status: ColumnStatus)? { nil }
 
-  func solve(_ b: BlockVector<Element>, into x: inout BlockVector<Element>, _ system: LUFactorization<Element>.System) {
-    factors?.solve(system).solve(b, into: &x)
-  }
+  func triangularSolve(_ system: LUFactorization<Element>.System) -> TriangularSolve? { factors?.solve(system) }
 
   mutating func refactor(_ a: CSRMatrix<Element>) throws -> Bool {
     guard let symbolic, a.hasSamePattern(as: matrix) else {

@@ -131,7 +131,7 @@ public struct LUFactorization<Element: Scalar>: Sendable {
     try checkShape(b.rows, equals: order, "A has \(order) rows, B has \(b.rows)")
     try requireNonsingular()
     var x = BlockVector<Element>(rows: order, columns: b.columns)
-    solve(b, into: &x, system)
+    triangularSolve(system)?.solve(b, into: &x)
     return x
   }
 
@@ -144,10 +144,7 @@ public struct LUFactorization<Element: Scalar>: Sendable {
     }
   }
 
-  /// The same into memory that is there, without checks: NaN and infinity come out where a pivot is zero.
-  func solve(_ b: BlockVector<Element>, into x: inout BlockVector<Element>, _ system: System = .plain) {
-    factors?.solve(system).solve(b, into: &x)
-  }
+  func triangularSolve(_ system: System) -> TriangularSolve? { factors?.solve(system) }
 
   /// Sizes, work and choices of the factorisation.
   public var statistics: FactorStatistics {

@@ -70,9 +70,7 @@ extension TriangularSolve {
     let (n, width) = (forward.order, columns * (forward.isComplex ? 2 : 1))
     let workers = min(Threads.count, panels)
     Parallel.parts(workers, bytes: (forward.storedBytes + backward.storedBytes) * panels) { worker in
-      unsafe withUnsafeTemporaryAllocation(byteCount: n * width * 8, alignment: 64) { memory in
-        let panel = unsafe memory.bindMemory(to: Double.self)
-        guard let panel = panel.baseAddress else { return }
+      unsafe Self.withPanel(n * width) { panel in
         for k in (panels * worker / workers)..<(panels * (worker + 1) / workers) {
           unsafe panel.initialize(repeating: 0, count: n * width)
           unsafe body(k, panel, width)

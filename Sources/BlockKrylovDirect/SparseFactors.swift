@@ -11,10 +11,19 @@ protocol SparseFactorization<Element>: Sendable {
   var statistics: FactorStatistics { get }
   /// Why there are no factors, in words and as a status; `nil` when there are.
   var failure: (detail: String, status: ColumnStatus)? { get }
-  /// X = op(A)⁻¹·B, without checks.
-  func solve(_ b: BlockVector<Element>, into x: inout BlockVector<Element>, _ system: LUFactorization<Element>.System)
+  /// How systems with A, Aᵀ or Aᴴ are solved; `nil` for order 0 and where there are no factors.
+  func triangularSolve(_ system: LUFactorization<Element>.System) -> TriangularSolve?
   /// Factors of another matrix; true when the symbolic analysis was kept.
   mutating func refactor(_ a: CSRMatrix<Element>) throws -> Bool
+}
+
+extension SparseFactorization {
+  /// X = op(A)⁻¹·B, without checks: NaN and infinity come out where a pivot is zero.
+  func solve(
+    _ b: BlockVector<Element>, into x: inout BlockVector<Element>, _ system: LUFactorization<Element>.System = .plain
+  ) {
+    triangularSolve(system)?.solve(b, into: &x)
+  }
 }
 
 extension LUFactorization: SparseFactorization {
@@ -71,10 +80,29 @@ struct SparseFactors<Element: Scalar>: DirectFactors {
   var zeroPivots: Int { statistics.zeroPivots }
   func reciprocalCondition() -> Double { statistics.pivotRatio }
 
-  func solve(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws { factorization.solve(b, into: &x, .plain) }
+  func solve(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws { factorization.solve(b, into: &x) }
 
   func solveAdjoint(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws {
     factorization.solve(b, into: &x, .adjoint)
+  }
+
+  /// At 4u no solution is worth another solve: rounding of A and B alone may cause as much.
+  var soundBackwardError: Double { 4 * Element.unitRoundoff }
+
+  func correct(
+    _ r: inout BlockVector<Element>, of x: BlockVector<Element>?, _ b: BlockVector<Element>, into y: inout BlockVector<Element>
+  ) throws -> SolutionQuality {
+    let maxima =
+      factorization.triangularSolve(.plain)?.solve(x == nil ? b : r, plus: x, into: &y)
+      ?? [Double](repeating: 0, count: b.columns)
+    let (residuals, omega) = factorization.matrix.residualAndBackwardErrors(
+      of: y, maxima: maxima, b, rowSums: rowSums, into: &r)
+    return SolutionQuality(residuals: residuals, omega: omega, maxima: maxima)
+  }
+
+  /// A panel for each thread.
+  func bytesPerSolve(columns: Int) -> Int {
+    8 * rows * min(columns * (Element.isComplex ? 2 : 1), TriangularSolve.widestPanel * Threads.count)
   }
 
   func residualAndMagnitude(

@@ -1,3 +1,4 @@
+internal import BlockKrylov
 internal import CDirectKernels
 
 /// A triangular factor with dense supernodes, solved on panels of columns; this file is the only caller of the kernels' sweeps.
@@ -8,7 +9,8 @@ internal import CDirectKernels
   let order: Int
   let isComplex: Bool
   let supernodes: Supernodes
-  private let values: UnsafeMutablePointer<Double>
+  private let memory: ZeroedMemory
+  private var values: UnsafeMutablePointer<Double> { unsafe memory.base.assumingMemoryBound(to: Double.self) }
 
   /// The diagonal as the kernels want it.
   enum Diagonal {
@@ -21,7 +23,8 @@ internal import CDirectKernels
   /// The factor T by columns; `diagonal` says whether T's diagonal is 1, `joins` whether columns may share a supernode.
   init(_ matrix: LowerColumns, diagonal: Diagonal, joins: Bool = true) {
     (order, isComplex, supernodes) = (matrix.order, matrix.isComplex, Supernodes(matrix, joins: joins))
-    unsafe values = Self.zeros(supernodes.storedNumbers * matrix.parts)
+    memory = Self.zeros(supernodes.storedNumbers * matrix.parts)
+    let values = unsafe memory.base.assumingMemoryBound(to: Double.self)
     let (parts, nodes) = (matrix.parts, supernodes)
     var place = [Int](repeating: 0, count: order)
     for s in 0..<nodes.count {
@@ -50,7 +53,7 @@ internal import CDirectKernels
   ) {
     (self.order, self.isComplex, self.supernodes) = (order, isComplex, supernodes)
     let parts = isComplex ? 2 : 1
-    unsafe values = Self.zeros(supernodes.storedNumbers * parts)
+    memory = Self.zeros(supernodes.storedNumbers * parts)
     for s in 0..<supernodes.count {
       let width = Int(supernodes.first[s + 1] - supernodes.first[s])
       unsafe fill(
@@ -58,13 +61,12 @@ internal import CDirectKernels
     }
   }
 
-  deinit { unsafe UnsafeMutableRawPointer(values).deallocate() }
+  deinit { memory.free() }
 
-  private static func zeros(_ count: Int) -> UnsafeMutablePointer<Double> {
-    let bytes = max(count, 1) * MemoryLayout<Double>.stride
-    let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
-    unsafe raw.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
-    return unsafe raw.bindMemory(to: Double.self, capacity: max(count, 1))
+  private static func zeros(_ count: Int) -> ZeroedMemory {
+    let memory = ZeroedMemory(byteCount: max(count, 1) * MemoryLayout<Double>.stride)
+    unsafe _ = memory.base.bindMemory(to: Double.self, capacity: max(count, 1))
+    return memory
   }
 
   /// 1 / T_jj; infinite for 0, so that what is divided by it is infinite or NaN.

@@ -26,14 +26,19 @@ struct TriangularSolve {
   var blocks: DiagonalBlocks?
 
   /// The widest panel, in doubles: 4 vectors of 8.
-  private static var widestPanel: Int { 32 }
+  static var widestPanel: Int { 32 }
   /// The fewest columns, in doubles, that are worth a thread of their own: each thread reads the whole factor.
   private static var leastShared: Int { 8 }
 
-  /// X = op(A)⁻¹·B; the shapes fit.
-  func solve<Element: Scalar>(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) {
+  /// X = op(A)⁻¹·B, or X = base + op(A)⁻¹·B; the shapes fit.
+  ///
+  /// - Returns: the largest modulus of a real or imaginary part in each column of X; NaN where a number is not finite.
+  @discardableResult
+  func solve<Element: Scalar>(
+    _ b: BlockVector<Element>, plus base: BlockVector<Element>? = nil, into x: inout BlockVector<Element>
+  ) -> [Double] {
     let (n, m, parts) = (forward.order, b.columns, forward.isComplex ? 2 : 1)
-    guard n > 0, m > 0 else { return }
+    guard n > 0, m > 0 else { return [Double](repeating: 0, count: m) }
     let type = bkd_scalar(rawValue: UInt32(Element.scalarKind.rawValue))
     let doubles = m * parts
     let panels = max((doubles + Self.widestPanel - 1) / Self.widestPanel, min(Threads.count, doubles / Self.leastShared))
@@ -41,25 +46,48 @@ struct TriangularSolve {
     let count = (m + columns - 1) / columns
     let width = Self.width(min(columns, m), parts)
     let workers = min(Threads.count, count)
-    unsafe b.withUnsafeElements { source, ldb in
-      unsafe x.withUnsafeMutableElements { target, ldx in
-        guard let source = source.baseAddress, let target = target.baseAddress else { return }
-        Parallel.parts(workers, bytes: (forward.storedBytes + backward.storedBytes) * m) { worker in
-          unsafe withUnsafeTemporaryAllocation(byteCount: n * width * 8, alignment: 64) { memory in
-            let panel = unsafe memory.bindMemory(to: Double.self)
-            guard let panel = panel.baseAddress else { return }
-            for k in (count * worker / workers)..<(count * (worker + 1) / workers) {
-              let (low, high) = (k * columns, min(m, (k + 1) * columns))
-              let width = Self.width(high - low, parts)
-              unsafe bkd_load(
-                type, Int64(n), loadOrder, loadScale, Int64(high - low), source + low, Int64(ldb), panel, Int64(width))
-              unsafe sweep(panel, width: width)
-              unsafe bkd_store(
-                type, Int64(n), storeOrder, storeScale, Int64(high - low), panel, Int64(width), target + low, Int64(ldx))
+    var maxima = [Double](repeating: 0, count: doubles)
+    unsafe maxima.withUnsafeMutableBufferPointer { maxima in
+      unsafe b.withUnsafeElements { source, ldb in
+        unsafe (base ?? b).withUnsafeElements { old, ldbase in
+          unsafe x.withUnsafeMutableElements { target, ldx in
+            guard let source = source.baseAddress, let target = target.baseAddress, let maxima = maxima.baseAddress else { return }
+            let old = base == nil ? nil : old.baseAddress
+            Parallel.parts(workers, bytes: (forward.storedBytes + backward.storedBytes) * m) { worker in
+              unsafe Self.withPanel(n * width) { panel in
+                for k in (count * worker / workers)..<(count * (worker + 1) / workers) {
+                  let (low, high) = (k * columns, min(m, (k + 1) * columns))
+                  let width = Self.width(high - low, parts)
+                  unsafe bkd_load(
+                    type, Int64(n), loadOrder, loadScale, Int64(high - low), source + low, Int64(ldb), panel, Int64(width))
+                  unsafe sweep(panel, width: width)
+                  unsafe bkd_store(
+                    type, Int64(n), storeOrder, storeScale, Int64(high - low), panel, Int64(width), old.map { unsafe $0 + low },
+                    Int64(ldbase), target + low, Int64(ldx), maxima + low * parts)
+                }
+              }
             }
           }
         }
       }
+    }
+    if parts == 1 { return maxima }
+    return (0..<m).map { j in
+      let (re, im): (Double, Double) = (maxima[2 * j], maxima[2 * j + 1])
+      return re.isFinite && im.isFinite ? max(re, im) : .nan
+    }
+  }
+
+  /// Calls `body` with memory for so many doubles.
+  static func withPanel(_ doubles: Int, _ body: (UnsafeMutablePointer<Double>) -> Void) {
+    if doubles < 1 << 18 {
+      unsafe withUnsafeTemporaryAllocation(byteCount: doubles * 8, alignment: 64) { memory in
+        if let panel = unsafe memory.bindMemory(to: Double.self).baseAddress { unsafe body(panel) }
+      }
+    } else {
+      let memory = ZeroedMemory(byteCount: doubles * 8)
+      unsafe body(memory.base.bindMemory(to: Double.self, capacity: doubles))
+      memory.free()
     }
   }
 

@@ -1,4 +1,4 @@
-/* All sweeps for one instruction set: ISA, FULL (the doubles in a vector) and REGISTERS are defined by the includer.
+/* All sweeps and the moves of rows for one instruction set: ISA, FULL (the doubles in a vector) and REGISTERS are defined by the includer.
  *
  * A chunk is what a panel's columns are worked on at a time: up to CHUNK full vectors, so that a tile's sums fit the registers;
  * panels narrower than a full vector take shorter ones. */
@@ -96,6 +96,13 @@
     }
 CHOICE(forward)
 CHOICE(backward)
+
+#define REAL float
+#include "panel.h"
+#undef REAL
+#define REAL double
+#include "panel.h"
+#undef REAL
 
 #undef SWEEP
 #undef CHOICES_32

@@ -9,6 +9,12 @@
 #define TILE 4
 #define STRIP 64
 
+/* Rows are fetched some time before they are needed, as the hardware cannot follow a permutation. */
+enum { AHEAD = 16 };
+
+/* The widest panel. */
+enum { WIDEST = 32 };
+
 /* One supernode. */
 struct node {
     const int32_t *list;
@@ -26,6 +32,8 @@ static inline struct choice taken(int64_t columns, sweep *run) { return (struct 
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("clang loop unroll(full)")
+#define PASTE2_(a, b) a##_##b
+#define PASTE2(a, b) PASTE2_(a, b)
 #define PASTE3_(a, b, c) a##_##b##_##c
 #define PASTE3(a, b, c) PASTE3_(a, b, c)
 #define PASTE5_(a, b, c, d, e) a##_##b##_##c##_##d##_##e
@@ -114,44 +122,34 @@ void bkd_backward(int complex, const bkd_triangle *t, int64_t begin, int64_t end
     }
 }
 
-/* Rows are fetched some time before they are needed, as the hardware cannot follow a permutation. */
-enum { AHEAD = 16 };
-
-#define LOAD(REAL)                                                                                   \
-    for (int64_t i = 0; i < rows; i++) {                                                             \
-        if (i + AHEAD < rows) __builtin_prefetch((const REAL *)b + order[i + AHEAD] * ldb);          \
-        const REAL *row = (const REAL *)b + order[i] * ldb;                                          \
-        const double factor = scale ? scale[order[i]] : 1;                                           \
-        double *out = panel + i * width;                                                             \
-        for (int64_t j = 0; j < columns; j++) out[j] = factor * (double)row[j];                      \
-        for (int64_t j = columns; j < width; j++) out[j] = 0;                                        \
+#if defined(__x86_64__)
+#define RUN(name, ...)                                            \
+    switch (level()) {                                            \
+    case 0: return PASTE2(name, v4)(__VA_ARGS__);                 \
+    case 1: return PASTE2(name, v3)(__VA_ARGS__);                 \
+    default: return PASTE2(name, baseline)(__VA_ARGS__);          \
     }
+#else
+#define RUN(name, ...) return PASTE2(name, baseline)(__VA_ARGS__);
+#endif
 
 void bkd_load(bkd_scalar type, int64_t rows, const int32_t *order, const double *scale, int64_t columns, const void *b,
               int64_t ldb, double *panel, int64_t width) {
     if (type == BKD_COMPLEX_FLOAT || type == BKD_COMPLEX_DOUBLE) columns *= 2, ldb *= 2;
     if (type == BKD_FLOAT || type == BKD_COMPLEX_FLOAT) {
-        LOAD(float)
+        RUN(load_float, rows, order, scale, columns, b, ldb, panel, width)
     } else {
-        LOAD(double)
+        RUN(load_double, rows, order, scale, columns, b, ldb, panel, width)
     }
 }
 
-#define STORE(REAL)                                                                                  \
-    for (int64_t i = 0; i < rows; i++) {                                                             \
-        if (i + AHEAD < rows) __builtin_prefetch((const REAL *)x + order[i + AHEAD] * ldx, 1);       \
-        REAL *row = (REAL *)x + order[i] * ldx;                                                      \
-        const double factor = scale ? scale[order[i]] : 1, *in = panel + i * width;                  \
-        for (int64_t j = 0; j < columns; j++) row[j] = (REAL)(factor * in[j]);                       \
-    }
-
 void bkd_store(bkd_scalar type, int64_t rows, const int32_t *order, const double *scale, int64_t columns, const double *panel,
-               int64_t width, void *x, int64_t ldx) {
-    if (type == BKD_COMPLEX_FLOAT || type == BKD_COMPLEX_DOUBLE) columns *= 2, ldx *= 2;
+               int64_t width, const void *base, int64_t ldbase, void *x, int64_t ldx, double *maxima) {
+    if (type == BKD_COMPLEX_FLOAT || type == BKD_COMPLEX_DOUBLE) columns *= 2, ldx *= 2, ldbase *= 2;
     if (type == BKD_FLOAT || type == BKD_COMPLEX_FLOAT) {
-        STORE(float)
+        RUN(store_float, rows, order, scale, columns, panel, width, base, ldbase, x, ldx, maxima)
     } else {
-        STORE(double)
+        RUN(store_double, rows, order, scale, columns, panel, width, base, ldbase, x, ldx, maxima)
     }
 }
 

@@ -154,6 +154,13 @@ void bk_residual_and_magnitude(bk_scalar type, int64_t begin, int64_t end, const
         .ldx = ldx, .b = b, .ldb = ldb, .y = r, .ldy = ldr, .z = z, .ldz = ldz);
 }
 
+void bk_residual_and_error(bk_scalar type, int64_t begin, int64_t end, const int64_t *start, const int32_t *index,
+                           const void *value, const double *row_sum, double factor, int64_t m, const void *x, int64_t ldx,
+                           const void *maxima, const void *b, int64_t ldb, void *r, int64_t ldr, void *out) {
+    RUN(error, type, .begin = begin, .end = end, .start = start, .index = index, .value = value, .s = row_sum,
+        .alpha = &factor, .m = m, .x = x, .ldx = ldx, .d = maxima, .b = b, .ldb = ldb, .y = r, .ldy = ldr, .g = out);
+}
+
 void bk_sweep(bk_scalar type, int descending, int64_t begin, int64_t end, const int64_t *start, const int32_t *index,
               const void *value, const void *d, int64_t m, const void *b, int64_t ldb, void *y, int64_t ldy) {
     RUN(sweep, type, .descending = descending, .begin = begin, .end = end, .start = start, .index = index,

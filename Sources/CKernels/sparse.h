@@ -116,25 +116,124 @@ INLINE void LN(modulus)(VECTOR *a) {
     }
 }
 
-INLINE void LN(magnitude)(PASS_ARGUMENTS) {
-    LN(spmm)(n, o, begin, end, column, width);
-    const REAL *x = (const REAL *)o->x + column, *value = o->value;
-    REAL *z = (REAL *)o->z + column / PARTS;
-    const int64_t ldx = o->ldx * PARTS, *start = o->start;
-    for (int64_t i = begin; i < end; i++) {
-        VECTOR sum[SPARSE_VECTORS] = {0};
-        for (int64_t k = start[i]; k < start[i + 1]; k++) {
-            const REAL *row = x + o->index[k] * ldx, s = NAME(absolute)(value + k * PARTS);
+/* As row_sum, and magnitude[v] = sum_k |value[k]| |x[index[k]]| in the same pass, in both parts of a complex number. */
+INLINE void LN(row_sums)(const int n, int64_t width, const struct operands *o, int64_t from, int64_t to, const REAL *x,
+                         int64_t ldx, VECTOR *sum, VECTOR *magnitude) {
+    const int32_t *index = o->index;
+    const REAL *value = o->value;
+    VECTOR part[2][PARTS][DENSE_VECTORS] = {0}, size[2][DENSE_VECTORS] = {0};
+    int64_t k = from;
+    for (; k + 1 < to; k += 2) {
+        UNROLL for (int h = 0; h < 2; h++) {
+            const REAL *s = value + (k + h) * PARTS, *row = x + index[k + h] * ldx, t = NAME(absolute)(s);
             UNROLL for (int v = 0; v < n; v++) {
                 VECTOR a = LOAD(row + OFFSET(v));
+                UNROLL for (int c = 0; c < PARTS; c++) part[h][c][v] += s[c] * a;
                 LN(modulus)(&a);
-                sum[v] += s * a;
+                size[h][v] += t * a;
             }
         }
+    }
+    if (k < to) {
+        const REAL *s = value + k * PARTS, *row = x + index[k] * ldx, t = NAME(absolute)(s);
         UNROLL for (int v = 0; v < n; v++) {
+            VECTOR a = LOAD(row + OFFSET(v));
+            UNROLL for (int c = 0; c < PARTS; c++) part[0][c][v] += s[c] * a;
+            LN(modulus)(&a);
+            size[0][v] += t * a;
+        }
+    }
+    UNROLL for (int v = 0; v < n; v++) {
+        sum[v] = part[0][0][v] + part[1][0][v];
+        if (PARTS == 2) {
+            const VECTOR a = part[0][PARTS - 1][v] + part[1][PARTS - 1][v];
+            sum[v] += TIMES_I(a);
+        }
+        magnitude[v] = size[0][v] + size[1][v];
+    }
+}
+
+INLINE void LN(magnitude)(PASS_ARGUMENTS) {
+    const REAL *x = (const REAL *)o->x + column, *b = (const REAL *)o->b + column;
+    REAL *y = (REAL *)o->y + column, *z = (REAL *)o->z + column / PARTS;
+    const int64_t ldx = o->ldx * PARTS, ldb = o->ldb * PARTS, ldy = o->ldy * PARTS, *start = o->start;
+    for (int64_t i = begin; i < end; i++) {
+        VECTOR sum[DENSE_VECTORS], size[DENSE_VECTORS];
+        LN(row_sums)(n, width, o, start[i], start[i + 1], x, ldx, sum, size);
+        UNROLL for (int v = 0; v < n; v++) sum[v] = LOAD(b + i * ldb + OFFSET(v)) - sum[v];
+        UNROLL for (int v = 0; v < n; v++) {
+            AS_STORED(y + i * ldy + OFFSET(v)) = sum[v];
             REAL out[LANES];
-            memcpy(out, &sum[v], sizeof out);
+            memcpy(out, &size[v], sizeof out);
             for (int l = 0; l < LANES / PARTS; l++) z[i * o->ldz + OFFSET(v) / PARTS + l] = out[l * PARTS];
         }
     }
 }
+
+/* A comparison as ones in the lanes where it holds, and the choice by such a mask. */
+#if LANES == 1
+#define MASK(condition) (-(BITS)(condition))
+#define ANY(mask) ((mask) != 0)
+#else
+#define MASK(condition) ((BITVECTOR)(condition))
+#define ANY(mask) (__builtin_reduce_or(mask) != 0)
+#endif
+INLINE VECTOR LN(chosen)(BITVECTOR mask, VECTOR a, VECTOR b) {
+    BITVECTOR p, q;
+    memcpy(&p, &a, sizeof p);
+    memcpy(&q, &b, sizeof q);
+    p = (p & mask) | (q & ~mask);
+    memcpy(&a, &p, sizeof a);
+    return a;
+}
+
+/* The quotients of the backward error are formed only where one of them exceeds the largest so far, which a multiplication tells. */
+INLINE void LN(error)(PASS_ARGUMENTS) {
+    const REAL *x = (const REAL *)o->x + column, *b = (const REAL *)o->b + column, *maxima = (const REAL *)o->d + column;
+    const double *row_sum = o->s;
+    const REAL factor = *(const double *)o->alpha;
+    REAL *y = (REAL *)o->y + column, *out = (REAL *)o->g + column;
+    const int64_t ldx = o->ldx * PARTS, ldb = o->ldb * PARTS, ldy = o->ldy * PARTS, *start = o->start, m = o->m * PARTS;
+    VECTOR squares[DENSE_VECTORS], first[DENSE_VECTORS], second[DENSE_VECTORS], most[DENSE_VECTORS];
+    UNROLL for (int v = 0; v < n; v++) {
+        squares[v] = LOAD(out + OFFSET(v));
+        first[v] = LOAD(out + m + OFFSET(v));
+        second[v] = LOAD(out + 2 * m + OFFSET(v));
+        most[v] = LOAD(maxima + OFFSET(v));
+    }
+    for (int64_t i = begin; i < end; i++) {
+        VECTOR sum[DENSE_VECTORS], size[DENSE_VECTORS], right[DENSE_VECTORS];
+        LN(row_sums)(n, width, o, start[i], start[i + 1], x, ldx, sum, size);
+        UNROLL for (int v = 0; v < n; v++) {
+            right[v] = LOAD(b + i * ldb + OFFSET(v));
+            sum[v] = right[v] - sum[v];
+        }
+        UNROLL for (int v = 0; v < n; v++) AS_STORED(y + i * ldy + OFFSET(v)) = sum[v];
+        const REAL entries = (REAL)row_sum[i];
+        UNROLL for (int v = 0; v < n; v++) {
+            const VECTOR zero = {0};
+            VECTOR residual = sum[v];
+            LN(modulus)(&residual);
+            LN(modulus)(&right[v]);
+            squares[v] += residual * residual;
+            const VECTOR bound = entries * most[v];
+            const BITVECTOR large = MASK(size[v] + right[v] > factor * (bound + right[v]));
+            const VECTOR divisor = size[v] + LN(chosen)(large, right[v], bound);
+            const VECTOR least = divisor * LN(chosen)(large, first[v], second[v]);
+            /* A residual of 0 is no error even where the divisor is 0. */
+            const BITVECTOR worse = MASK(residual > least) & MASK(residual > zero);
+            if (ANY(worse)) {
+                const VECTOR quotient = LN(chosen)(worse, residual / divisor, zero);
+                first[v] = __builtin_elementwise_max(first[v], LN(chosen)(large, quotient, zero));
+                second[v] = __builtin_elementwise_max(second[v], LN(chosen)(large, zero, quotient));
+            }
+        }
+    }
+    UNROLL for (int v = 0; v < n; v++) {
+        AS_STORED(out + OFFSET(v)) = squares[v];
+        AS_STORED(out + m + OFFSET(v)) = first[v];
+        AS_STORED(out + 2 * m + OFFSET(v)) = second[v];
+    }
+}
+#undef MASK
+#undef ANY

@@ -99,7 +99,8 @@ INLINE REAL NAME(absolute)(const REAL *s) {
 
 KERNEL(spmm, SPARSE_VECTORS, 64)
 KERNEL(scatter, SPARSE_VECTORS, 64)
-KERNEL(magnitude, SPARSE_VECTORS, 64)
+KERNEL(magnitude, DENSE_VECTORS, 64)
+KERNEL(error, DENSE_VECTORS, 64)
 KERNEL(sweep, SPARSE_VECTORS, 64)
 KERNEL(scale_columns, 4, 64)
 KERNEL(scale_rows, 4, 64)

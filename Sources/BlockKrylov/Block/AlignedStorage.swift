@@ -3,17 +3,16 @@
   // Unchecked: writing is guarded by the value semantics of `BlockVector` or by the workspace that owns the storage.
   let base: UnsafeMutablePointer<Element>
   let count: Int
+  private let memory: ZeroedMemory
 
   init(count: Int) {
     self.count = count
-    let bytes = max(count, 1) * MemoryLayout<Element>.stride
-    let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
-    unsafe raw.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
     // All-zero bytes are the number 0 in each of the four scalar types.
-    unsafe base = raw.bindMemory(to: Element.self, capacity: max(count, 1))
+    memory = ZeroedMemory(byteCount: max(count, 1) * MemoryLayout<Element>.stride)
+    unsafe base = memory.base.bindMemory(to: Element.self, capacity: max(count, 1))
   }
 
-  deinit { unsafe UnsafeMutableRawPointer(base).deallocate() }
+  deinit { memory.free() }
 
   var byteCount: Int { count * MemoryLayout<Element>.stride }
 }

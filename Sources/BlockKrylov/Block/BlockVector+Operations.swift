@@ -94,6 +94,14 @@ extension BlockVector {
     }
   }
 
+  /// Some columns as a block; without a copy when they are all of them.
+  func picking(_ list: [Int]) -> BlockVector {
+    if list.count == columns { return self }
+    var part = BlockVector(rows: rows, columns: list.count)
+    part.gatherColumns(list, of: self)
+    return part
+  }
+
   /// self[:, list[k]] = X[:, k].
   mutating func scatterColumns(_ list: [Int], from x: BlockVector) {
     precondition(x.rows == rows && x.columns == list.count)
@@ -132,6 +140,17 @@ extension BlockVector {
     }
   }
 
+  /// Runs `body` on ranges of columns, on threads where the block is large; the arithmetic of a column depends on no other.
+  private func overColumns(_ body: (Range<Int>) -> Void) {
+    let wholeLine = max(1, 64 / MemoryLayout<Element>.stride)
+    let lines = (columns + wholeLine - 1) / wholeLine
+    let parts = min(Parallel.threads(forBytes: rows * rowBytes), max(lines, 1))
+    if parts == 1 { return body(0..<columns) }
+    WorkerPool.shared.run(parts) { part in
+      body(min(columns, lines * part / parts * wholeLine)..<min(columns, lines * (part + 1) / parts * wholeLine))
+    }
+  }
+
   /// max |entry| of each column, the larger of both parts for a complex one; NaN when the column holds a NaN.
   public func columnMaxima() -> [Double] {
     var result = [Double](repeating: 0, count: columns)
@@ -145,7 +164,7 @@ extension BlockVector {
     let (source, ld, m) = unsafe (base, stride, columns)
     unsafe withUnsafeTemporaryAllocation(of: Element.Magnitude.self, capacity: max(m, 1)) { scratch in
       guard let scratch = scratch.baseAddress else { return }
-      unsafe Kernels<Element>.columnMaxima(rows, m, source, ld, scratch)
+      overColumns { unsafe Kernels<Element>.columnMaxima(rows, $0.count, source + $0.lowerBound, ld, scratch + $0.lowerBound) }
       for j in 0..<m { unsafe result[j] = Double(scratch[j]) }
     }
   }
@@ -165,7 +184,7 @@ extension BlockVector {
     var result = [Double](repeating: 0, count: columns)
     unsafe withUnsafeTemporaryAllocation(of: Element.Magnitude.self, capacity: max(m, 1)) { scratch in
       guard let scratch = scratch.baseAddress else { return }
-      unsafe Kernels<Element>.columnSquares(rows, m, source, ld, scratch)
+      overColumns { unsafe Kernels<Element>.columnSquares(rows, $0.count, source + $0.lowerBound, ld, scratch + $0.lowerBound) }
       for j in 0..<m { unsafe result[j] = Double(scratch[j]).squareRoot() }
     }
     return result
@@ -203,11 +222,18 @@ struct ColumnScaling<Element: Scalar> {
   /// max |entry| of each column before scaling, NaN or infinite where the column is not finite.
   let maxima: [Double]
 
-  init(of block: BlockVector<Element>) {
+  /// - Parameter leavesModerate: columns whose squares are far from overflow and underflow stay as they are, for methods in which columns
+  ///   do not meet: that spares the copies.
+  init(of block: BlockVector<Element>, leavesModerate: Bool = false) {
     maxima = block.columnMaxima()
     // Neither power may be subnormal or overflow.
     let largest = -Int(Element.Magnitude.leastNormalMagnitude.exponent)
-    let exponents = maxima.map { $0 > 0 && $0.isFinite ? min(max(Int($0.exponent) + 1, -largest), largest) : 0 }
+    let moderate = leavesModerate ? largest / 8 : -1
+    let exponents = maxima.map { maximum in
+      guard maximum > 0, maximum.isFinite else { return 0 }
+      let exponent = Int(maximum.exponent) + 1
+      return abs(exponent) <= moderate ? 0 : min(max(exponent, -largest), largest)
+    }
     factors = exponents.map { Element.Magnitude(sign: .plus, exponent: Element.Magnitude.Exponent(-$0), significand: 1) }
     inverses = exponents.map { Element.Magnitude(sign: .plus, exponent: Element.Magnitude.Exponent($0), significand: 1) }
   }

@@ -13,14 +13,16 @@ struct ColumnLedger<Element: Scalar> {
   private(set) var open: [Int] = []
 
   /// Looks at every column of B and of the guess: a zero or non-finite column never enters the iteration.
+  ///
+  /// - Parameter columnsMeet: whether the method forms products of columns, so that all must be of one magnitude.
   init(
     a: any LinearOperator<Element>, b: BlockVector<Element>, guess: BlockVector<Element>?, tolerance: Tolerance,
-    monitor: SolveMonitor
+    columnsMeet: Bool = true, monitor: SolveMonitor
   ) throws {
     self.a = a
     self.b = b
     self.guess = guess
-    scaling = ColumnScaling(of: b)
+    scaling = ColumnScaling(of: b, leavesModerate: !columnsMeet)
     x = BlockVector(rows: a.columns, columns: b.columns)
     scaledNorms = b.columnNorms(scaling)
     self.tolerance = tolerance
@@ -60,12 +62,10 @@ struct ColumnLedger<Element: Scalar> {
 
   /// The scaled problem of some columns. Columns whose guess already solves them are finished here.
   func problem(for group: [Int], monitor: SolveMonitor) throws -> BlockProblem<Element> {
-    var (partB, partX) = (
-      BlockVector<Element>(rows: b.rows, columns: group.count), BlockVector<Element>(rows: x.rows, columns: group.count)
-    )
     let factors = group.map { scaling.factors[$0] }
-    partB.gatherColumns(group, of: b)
-    partB.scaleColumns(by: factors)
+    var partX = BlockVector<Element>(rows: x.rows, columns: group.count)
+    var partB = b.picking(group)
+    if factors.contains(where: { $0 != 1 }) { partB.scaleColumns(by: factors) }
     if let guess {
       partX.gatherColumns(group, of: guess)
       partX.scaleColumns(by: factors)
@@ -117,16 +117,20 @@ struct ColumnLedger<Element: Scalar> {
       for j in 0..<problem.width where problem.trueResiduals[j].isNaN { problem.trueResiduals[j] = residuals[j] }
     }
     restoreGuesses(problem)
-    try judgeSubnormals(problem, inverses)
-    problem.x.scaleColumns(by: inverses)
+    var maxima = problem.x.columnMaxima()
+    try judgeSubnormals(problem, inverses, maxima: maxima)
+    if inverses.contains(where: { $0 != 1 }) {
+      problem.x.scaleColumns(by: inverses)
+      maxima = problem.x.columnMaxima()
+    }
     // What is finite for the scaled column may overflow for the column itself; X is then 0.
-    for (k, maximum) in problem.x.columnMaxima().enumerated() where !maximum.isFinite {
+    for (k, maximum) in maxima.enumerated() where !maximum.isFinite {
       problem.x[columns: k..<(k + 1)] = BlockVector(rows: x.rows, columns: 1)
       problem.finish(column: k, .nonFinite(.overflow))
       (problem.estimated[k], problem.trueResiduals[k]) = (problem.norms[k], problem.norms[k])
       problem.backwardErrors[k] = nil
     }
-    x.scatterColumns(problem.columns, from: problem.x)
+    if problem.width == x.columns { x = problem.x } else { x.scatterColumns(problem.columns, from: problem.x) }
     for (k, j) in problem.columns.enumerated() {
       let back = 1 / problem.scales[k]
       entries[j].status = problem.status[k] ?? .maximumIterations
@@ -141,11 +145,11 @@ struct ColumnLedger<Element: Scalar> {
   }
 
   /// A column of X that comes down among the subnormal numbers loses digits: it is rounded here as it will be, and judged anew.
-  private func judgeSubnormals(_ problem: BlockProblem<Element>, _ inverses: [Element.Magnitude]) throws {
+  private func judgeSubnormals(_ problem: BlockProblem<Element>, _ inverses: [Element.Magnitude], maxima: [Double]) throws {
     // Above this the rounding of subnormal entries is nothing against the largest one.
     let safe = Double(Element.Magnitude.leastNormalMagnitude) / Element.unitRoundoff
     var lossy: [Int] = []
-    for (k, maximum) in problem.x.columnMaxima().enumerated() where maximum > 0 && maximum * Double(inverses[k]) < safe {
+    for (k, maximum) in maxima.enumerated() where maximum > 0 && maximum * Double(inverses[k]) < safe {
       let column = problem.x[columns: k..<(k + 1)]
       var rounded = column
       rounded.scaleColumns(by: [inverses[k]])

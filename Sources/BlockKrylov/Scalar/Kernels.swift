@@ -47,6 +47,19 @@ enum Kernels<S: Scalar> {
   }
 
   @inline(__always)
+  static func residualAndError(
+    _ rows: Range<Int>, _ start: UnsafePointer<Int>, _ index: UnsafePointer<Int32>, _ value: Pointer,
+    rowSums: UnsafePointer<Double>, factor: Double, _ m: Int, _ x: Pointer, _ ldx: Int, maxima: RealPointer, _ b: Pointer,
+    _ ldb: Int, _ r: MutablePointer, _ ldr: Int, _ out: MutableRealPointer
+  ) {
+    unsafe start.withMemoryRebound(to: Int64.self, capacity: 1) { start in
+      unsafe bk_residual_and_error(
+        S.kernelType, Int64(rows.lowerBound), Int64(rows.upperBound), start, index, value, rowSums, factor, Int64(m), x,
+        Int64(ldx), maxima, b, Int64(ldb), r, Int64(ldr), out)
+    }
+  }
+
+  @inline(__always)
   static func sweep(
     descending: Bool, _ rows: Range<Int>, _ start: UnsafePointer<Int>, _ index: UnsafePointer<Int32>, _ value: Pointer,
     _ inverseDiagonal: Pointer?, _ m: Int, _ b: Pointer, _ ldb: Int, _ y: MutablePointer, _ ldy: Int

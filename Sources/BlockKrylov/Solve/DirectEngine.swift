@@ -14,9 +14,17 @@ package protocol DirectFactors<Element>: Sendable {
 
   /// The most entries in a row of A.
   var longestRow: Int { get }
+  /// The memory that a solve of so many columns takes besides B and X, in bytes.
+  func bytesPerSolve(columns: Int) -> Int
 
   /// X = A⁻¹·B by the factors alone; NaN and infinity come out where a pivot is zero.
   func solve(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws
+  /// Y = A⁻¹·B, or Y = X + A⁻¹·R where an iterate X and its residual R are given; then R = B − A·Y and the quality of every column.
+  func correct(
+    _ r: inout BlockVector<Element>, of x: BlockVector<Element>?, _ b: BlockVector<Element>, into y: inout BlockVector<Element>
+  ) throws -> SolutionQuality
+  /// A column whose componentwise backward error is at most this is not refined further.
+  var soundBackwardError: Double { get }
   /// X = A⁻ᴴ·B likewise.
   func solveAdjoint(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws
   /// R = B − A·X and Z = |A|·|X|.
@@ -40,6 +48,25 @@ package protocol DirectFactors<Element>: Sendable {
 }
 
 extension DirectFactors {
+  /// 2u: rounding of A and B alone gives as much.
+  package var soundBackwardError: Double { 2 * Element.unitRoundoff }
+
+  /// |A|·|X| and a copy of B.
+  package func bytesPerSolve(columns: Int) -> Int {
+    rows * columns * (MemoryLayout<Element>.stride + MemoryLayout<Element.Magnitude>.stride)
+  }
+
+  /// One step after the other.
+  package func correct(
+    _ r: inout BlockVector<Element>, of x: BlockVector<Element>?, _ b: BlockVector<Element>, into y: inout BlockVector<Element>
+  ) throws -> SolutionQuality {
+    try solve(x == nil ? b : r, into: &y)
+    if let x { y.combine(1, x, 1) }
+    var z = BlockVector<Element.Magnitude>(rows: r.rows, columns: r.columns)
+    residualAndMagnitude(of: y, b, into: &r, &z)
+    return assess(r, b, z, rowSums: rowSums, maxima: y.columnMaxima())
+  }
+
   /// None.
   package var failure: (detail: String, status: ColumnStatus)? { nil }
   /// The method's own.
@@ -87,11 +114,10 @@ package final class DirectEngine<Factors: DirectFactors>: SolveEngine {
   package var setupEvents: [SolveEvent] { factors.events }
   package var bytesUsed: Int { factors.storedBytes }
 
-  /// The factors, and what refinement holds besides X: B and X of the active columns, the residual, a correction, |A|·|X|.
+  /// The factors, and what refinement holds besides X: B and X of the active columns, the residual, the next iterate, and what a solve needs.
   package func bytesPlanned(columns: Int) -> Int {
     let width = BlockVector<Element>.paddedWidth(columns) * MemoryLayout<Element>.stride
-    let realWidth = BlockVector<Element.Magnitude>.paddedWidth(columns) * MemoryLayout<Element.Magnitude>.stride
-    return factors.storedBytes + factors.rows * (4 * width + realWidth)
+    return factors.storedBytes + factors.rows * 4 * width + factors.bytesPerSolve(columns: columns)
   }
 
   package func update(_ a: any LinearOperator<Element>) throws { try factors.update(a) }
@@ -167,15 +193,5 @@ package final class DirectEngine<Factors: DirectFactors>: SolveEngine {
       problem.estimated[j] = residuals[k]
       problem.backwardErrors[j] = nil
     }
-  }
-}
-
-extension BlockVector {
-  /// Some columns as a block; without a copy when they are all of them.
-  func picking(_ list: [Int]) -> BlockVector {
-    if list.count == columns { return self }
-    var part = BlockVector(rows: rows, columns: list.count)
-    part.gatherColumns(list, of: self)
-    return part
   }
 }

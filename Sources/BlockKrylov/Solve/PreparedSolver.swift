@@ -109,7 +109,8 @@ public final class PreparedSolver<Element: Scalar> {
     let monitor = SolveMonitor(
       columns: b.columns, timeLimit: options.timeLimit, recordsHistory: options.recordsHistory, observer: observer)
     monitor.record(engine.setupEvents)
-    var ledger = try ColumnLedger(a: a, b: b, guess: guess, tolerance: options.tolerance, monitor: monitor)
+    var ledger = try ColumnLedger(
+      a: a, b: b, guess: guess, tolerance: options.tolerance, columnsMeet: engine.sharesSpace, monitor: monitor)
     let width = try width(columns: ledger.open.count)
     let groups = ledger.groups(maximumWidth: width)
     if groups.count > 1 {

@@ -1,75 +1,66 @@
 internal import ComplexModule
 
 extension DirectEngine {
-  /// Solves columns by the factors, then refines each until its componentwise backward error ω is below the unit roundoff's
-  /// distance 2u, or no longer halves (M. Arioli, J. W. Demmel and I. S. Duff, “Solving sparse linear systems with sparse
-  /// backward error”, SIAM J. Matrix Anal. Appl. 10, 1989). Every pass works on all columns that are still active at once; a
-  /// column keeps the iterate with the smallest ω.
+  /// Solves columns by the factors, then refines each until its componentwise backward error ω is at most what the factors should attain
+  /// (`soundBackwardError`; 2u where the residual is above its bound), or no longer halves (M. Arioli, J. W. Demmel and I. S. Duff,
+  /// “Solving sparse linear systems with sparse backward error”, SIAM J. Matrix Anal. Appl. 10, 1989). Every pass works on all columns
+  /// that are still active at once; a column keeps the iterate with the smallest ω.
   ///
   /// Leaves X, residuals and backward errors in the problem.
   ///
   /// - Returns: the columns that a limit kept from being refined further.
   func refine(_ problem: BlockProblem<Element>, columns: [Int], by factors: Factors) throws -> [Int] {
-    let (n, monitor, goal) = (factors.rows, problem.monitor, 2 * Element.unitRoundoff)
+    let (n, monitor) = (factors.rows, problem.monitor)
     var list = columns
     var b = problem.b.picking(list)
     var x = BlockVector<Element>(rows: n, columns: list.count)
+    // What every step uses again: the residual and the new iterate.
     var r = BlockVector<Element>(rows: n, columns: list.count)
-    // What every step uses again: the new iterate and |A|·|X|.
     var next = BlockVector<Element>(rows: n, columns: 0)
-    var z = BlockVector<Element.Magnitude>(rows: n, columns: list.count)
-    try factors.solve(b, into: &x)
-    var quality = measure(x, b, into: &r, &z, by: factors, monitor)
-    accept(list.indices.map { $0 }, of: x, list, quality, into: problem, refinements: 0)
+    var quality = try factors.correct(&r, of: nil, b, into: &x).markingNonFinite()
+    monitor.countOperator(columns: x.columns)
+    func needsRefinement(_ k: Int, _ quality: SolutionQuality) -> Bool {
+      let isSolved = quality.residuals[k] <= problem.thresholds[list[k]]
+      return quality.omega[k].isFinite && quality.omega[k] > (isSolved ? factors.soundBackwardError : 2 * Element.unitRoundoff)
+    }
+    accept(list.indices.map { $0 }, of: &x, list, quality, into: problem, refinements: 0)
     monitor.start()
-    var active = list.indices.filter { quality.omega[$0].isFinite && quality.omega[$0] >= goal }
+    var active = list.indices.filter { needsRefinement($0, quality) }
     var step = 0
     while !active.isEmpty, monitor.limitReached() == nil {
-      if active.count < list.count {
+      // A few columns that need nothing more are carried along: that is cheaper than to copy the others.
+      if active.count * 4 <= list.count * 3 {
         (list, quality) = (active.map { list[$0] }, quality.picking(active))
         (b, x, r) = (b.picking(active), x.picking(active), r.picking(active))
-        z = BlockVector(rows: n, columns: list.count)
+        active = list.indices.map { $0 }
       }
       step += 1
       if next.columns != list.count { next = BlockVector(rows: n, columns: list.count) }
-      try factors.solve(r, into: &next)
-      next.combine(1, x, 1)
-      let refined = measure(next, b, into: &r, &z, by: factors, monitor)
-      let better = list.indices.filter { refined.omega[$0] < quality.omega[$0] }
+      let refined = try factors.correct(&r, of: x, b, into: &next).markingNonFinite()
+      monitor.countOperator(columns: active.count)
+      let better = active.filter { refined.omega[$0] < quality.omega[$0] }
+      let worst = (quality.picking(active).worst, refined.picking(active).worst)
       monitor.record(
         .refined,
-        "refinement \(step) of \(list.count) columns: worst backward error \(quality.worst.brief) → \(refined.worst.brief), \(better.count) improved"
+        "refinement \(step) of \(active.count) columns: worst backward error \(worst.0.brief) → \(worst.1.brief), \(better.count) improved"
       )
-      accept(better, of: next, list, refined, into: problem, refinements: step)
+      accept(better, of: &next, list, refined, into: problem, refinements: step)
       _ = monitor.finishIteration()
-      active = better.filter { refined.omega[$0] <= quality.omega[$0] / 2 && refined.omega[$0] >= goal }
+      active = better.filter { refined.omega[$0] <= quality.omega[$0] / 2 && needsRefinement($0, refined) }
       swap(&x, &next)
       quality = refined
     }
     return active.map { list[$0] }
   }
 
-  /// The residual of every column, its norm and its backward error.
-  private func measure(
-    _ x: BlockVector<Element>, _ b: BlockVector<Element>, into r: inout BlockVector<Element>,
-    _ z: inout BlockVector<Element.Magnitude>, by factors: Factors, _ monitor: SolveMonitor
-  ) -> SolutionQuality {
-    factors.residualAndMagnitude(of: x, b, into: &r, &z)
-    monitor.countOperator(columns: x.columns)
-    let maxima = x.columnMaxima()
-    var quality = assess(r, b, z, rowSums: factors.rowSums, maxima: maxima)
-    for j in maxima.indices where !(maxima[j].isFinite && quality.residuals[j].isFinite && quality.omega[j].isFinite) {
-      (quality.residuals[j], quality.omega[j]) = (.nan, .infinity)
-    }
-    return quality
-  }
-
   /// Puts columns of an iterate into the problem; columns that are not finite only leave their residual.
   private func accept(
-    _ chosen: [Int], of x: BlockVector<Element>, _ list: [Int], _ quality: SolutionQuality, into problem: BlockProblem<Element>,
-    refinements: Int
+    _ chosen: [Int], of x: inout BlockVector<Element>, _ list: [Int], _ quality: SolutionQuality,
+    into problem: BlockProblem<Element>, refinements: Int
   ) {
-    if chosen.count == problem.width {
+    if list.count == problem.width, 2 * chosen.count >= list.count {
+      // The iterate becomes the solution, but for the columns that were better before.
+      for k in Set(list.indices).subtracting(chosen).sorted() { x[columns: k..<(k + 1)] = problem.x[columns: k..<(k + 1)] }
       problem.x = x
     } else if !chosen.isEmpty {
       problem.x.scatterColumns(chosen.map { list[$0] }, from: x.picking(chosen))
@@ -86,15 +77,29 @@ extension DirectEngine {
   }
 }
 
-/// ‖b_j − A·x_j‖₂ and ω of some columns.
-struct SolutionQuality {
-  var residuals: [Double]
-  var omega: [Double]
+/// ‖b_j − A·x_j‖₂, ω and max |x_j| of some columns.
+package struct SolutionQuality {
+  package var residuals: [Double]
+  package var omega: [Double]
+  package var maxima: [Double]
+
+  package init(residuals: [Double], omega: [Double], maxima: [Double]) {
+    (self.residuals, self.omega, self.maxima) = (residuals, omega, maxima)
+  }
 
   var worst: Double { omega.max() ?? 0 }
 
   func picking(_ list: [Int]) -> SolutionQuality {
-    SolutionQuality(residuals: list.map { residuals[$0] }, omega: list.map { omega[$0] })
+    SolutionQuality(residuals: list.map { residuals[$0] }, omega: list.map { omega[$0] }, maxima: list.map { maxima[$0] })
+  }
+
+  /// A column with a number that is not finite has no residual.
+  func markingNonFinite() -> SolutionQuality {
+    var result = self
+    for j in maxima.indices where !(maxima[j].isFinite && residuals[j].isFinite && omega[j].isFinite) {
+      (result.residuals[j], result.omega[j]) = (.nan, .infinity)
+    }
+    return result
   }
 }
 
@@ -103,7 +108,7 @@ struct SolutionQuality {
 /// ‖a_i‖₁‖x‖_∞). Columns of B are scaled, so that a residual whose square overflows is as bad as an infinite one.
 ///
 /// Strips of rows are cut by n alone and their sums are added in order: the result has the same bits for any number of threads.
-private func assess<Element: Scalar>(
+func assess<Element: Scalar>(
   _ r: BlockVector<Element>, _ b: BlockVector<Element>, _ z: BlockVector<Element.Magnitude>, rowSums: [Double], maxima: [Double]
 ) -> SolutionQuality {
   let (rows, columns, strip) = (r.rows, r.columns, 2048)
@@ -119,7 +124,7 @@ private func assess<Element: Scalar>(
     }
   }
   var quality = SolutionQuality(
-    residuals: [Double](repeating: 0, count: columns), omega: [Double](repeating: 0, count: columns))
+    residuals: [Double](repeating: 0, count: columns), omega: [Double](repeating: 0, count: columns), maxima: maxima)
   for j in 0..<columns {
     var (square, first, second) = (0.0, 0.0, 0.0)
     for k in 0..<strips {

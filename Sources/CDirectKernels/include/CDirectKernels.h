@@ -43,9 +43,11 @@ void bkd_backward(int complex, const bkd_triangle *t, int64_t begin, int64_t end
 void bkd_load(bkd_scalar type, int64_t rows, const int32_t *order, const double *scale, int64_t columns, const void *b,
               int64_t ldb, double *panel, int64_t width);
 
-/* X[order[i], 0 ..< columns] = scale[order[i]] panel[i,:], rounded to the type of X. */
+/* X[order[i], 0 ..< columns] = scale[order[i]] panel[i,:], plus the same row of `base` unless that is NULL, rounded to the type of X.
+ * Unless it is NULL, maxima[j] becomes the largest modulus of a real or imaginary part in column j of X, parts counted as columns;
+ * NaN where one is not finite. A panel has at most 32 doubles in a row. */
 void bkd_store(bkd_scalar type, int64_t rows, const int32_t *order, const double *scale, int64_t columns, const double *panel,
-               int64_t width, void *x, int64_t ldx);
+               int64_t width, const void *base, int64_t ldbase, void *x, int64_t ldx, double *maxima);
 
 /* panel[i,:] *= scale[i]. */
 void bkd_scale(int64_t rows, const double *scale, double *panel, int64_t width);

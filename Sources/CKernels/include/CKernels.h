@@ -58,6 +58,16 @@ void bk_residual_and_magnitude(bk_scalar type, int64_t begin, int64_t end, const
                                const void *value, int64_t m, const void *x, int64_t ldx, const void *b, int64_t ldb,
                                void *r, int64_t ldr, void *z, int64_t ldz);
 
+/* R[i,:] = B[i,:] - sum_k value[k] X[index[k],:] and, without storing Z = |A||X|, what the columns' backward errors need of it:
+ * for rows begin ..< end the sums of |R|^2 and the largest quotients
+ *     |R| / (Z + |B|)                       where Z + |B| > factor (row_sum[i] maxima[j] + |B|),
+ *     |R| / (Z + row_sum[i] maxima[j])      elsewhere,
+ * which are added to and maximised into out[j], out[m + j] and out[2 m + j]; a residual of 0 counts as no error. maxima and out
+ * have numbers of the real type, for complex entries two equal ones per column, so that 2 m stands for m above. r may be b. */
+void bk_residual_and_error(bk_scalar type, int64_t begin, int64_t end, const int64_t *start, const int32_t *index,
+                           const void *value, const double *row_sum, double factor, int64_t m, const void *x, int64_t ldx,
+                           const void *maxima, const void *b, int64_t ldb, void *r, int64_t ldr, void *out);
+
 /* Triangular sweep with a strictly triangular matrix T in compressed rows and the inverse diagonal d (NULL: ones):
  *     Y[i,:] = d[i] (B[i,:] - sum_k value[k] Y[index[k],:])
  * for rows begin ..< end, ascending (descending == 0) or descending (descending != 0). y may be b. */
