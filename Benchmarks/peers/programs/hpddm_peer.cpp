@@ -103,7 +103,7 @@ struct Operator : HPDDM::EmptyOperator<double> {
 
 int main(int argc, char **argv) {
     a = peers_parse(argc, argv, "methods: cg,bcg,bfbcg,gmres,bgmres,gcrodr,bgcrodr   --prec none|jacobi|ilu0");
-    peers_version = HPDDM_RELEASE;
+    peers_version = HPDDM_VERSION;
     int one = 1;
     MPI_Init(&one, &argv);
     peers_load(a.matrix, &A);
@@ -113,21 +113,32 @@ int main(int argc, char **argv) {
     for (const char *method : {"cg", "bcg", "bfbcg", "gmres", "bgmres", "gcrodr", "bgcrodr"}) {
         bool symmetric = strstr(method, "cg") && !strstr(method, "gcro");
         if (!peers_has(&a, method) || (symmetric && !A.symmetric)) continue;
-        HPDDM::Option &option = *HPDDM::Option::get();
-        char text[256];
-        snprintf(text, sizeof text, "-hpddm_krylov_method %s -hpddm_tol %.17g -hpddm_max_it %d -hpddm_gmres_restart %d -hpddm_variant %s%s", method, a.tol,
-                 std::min(a.maxit, 60000), a.restart, symmetric ? "left" : "right", strstr(method, "gcro") ? " -hpddm_recycle 10" : "");
-        std::string line(text);
-        option.parse(line);
-        peers_reset_peak();
+        // HPDDM tests the preconditioned residual of its block CG: where the true one misses the tolerance, a smaller one is asked for.
+        double asked = a.tol, residual = NAN;
         int it = 0, r = 0;
-        for (double began = peers_now(); peers_more(r, a.repeats, a.budget, began); r++) {
-            std::fill_n(x, (size_t)A.n * a.m, 0.0);
-            double t = peers_now();
-            it = HPDDM::IterativeMethod::solve(S, b, x, a.m, MPI_COMM_SELF);
-            T[r] = peers_now() - t;
+        for (int attempt = 0; attempt < 4; attempt++, asked *= 0.3) {
+            HPDDM::Option &option = *HPDDM::Option::get();
+            char text[256];
+            snprintf(text, sizeof text, "-hpddm_krylov_method %s -hpddm_tol %.17g -hpddm_max_it %d -hpddm_gmres_restart %d -hpddm_variant %s%s",
+                     method, asked, std::min(a.maxit, 30000), a.restart, symmetric ? "left" : "right",
+                     strstr(method, "gcro") ? " -hpddm_recycle 10" : "");
+            std::string line(text);
+            option.parse(line);
+            peers_reset_peak();
+            r = 0;
+            double began = peers_now();
+            do {
+                std::fill_n(x, (size_t)A.n * a.m, 0.0);
+                double t = peers_now();
+                it = HPDDM::IterativeMethod::solve(S, b, x, a.m, MPI_COMM_SELF);
+                T[r++] = peers_now() - t;
+                if (r == 1 && !((residual = peers_residual(&A, b, x, a.m, 0)) <= 1.05 * a.tol) && attempt < 3) break;
+            } while (peers_more(r, a.repeats, a.budget, began));
+            if (r > 1) break;
         }
-        peers_record("hpddm", "solve", method, a.prec, &A, &a, setup, T, r - 1, &it, 1, peers_residual(&A, b, x, a.m, 0), NULL);
+        char extra[64];
+        snprintf(extra, sizeof extra, "\"note\":\"tolerance asked for %.1e\"", asked);
+        peers_record("hpddm", "solve", method, a.prec, &A, &a, setup, T, r - 1, &it, 1, peers_residual(&A, b, x, a.m, 0), extra);
     }
     MPI_Finalize();
     return 0;
