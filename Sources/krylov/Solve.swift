@@ -71,6 +71,14 @@ struct Solve: ParsableCommand {
     if longSolves.resume, rightHandSides.initialGuess != nil {
       throw ValidationError("--resume goes on from the X of the checkpoint; leave out --initial-guess")
     }
+    if results.columnsAtATime != nil {
+      if rightHandSides.exactSolution || rightHandSides.initialGuess != nil {
+        throw ValidationError("--columns-at-a-time does not go with --exact-solution and --initial-guess")
+      }
+      if longSolves.checkpoint != nil {
+        throw ValidationError("--columns-at-a-time delivers X as it goes; leave out --checkpoint")
+      }
+    }
   }
 
   /// One method and one preconditioner.
@@ -126,12 +134,6 @@ struct Solve: ParsableCommand {
     }
   }
 
-  mutating func validate() throws {
-    if results.columnsAtATime != nil, rightHandSides.exactSolution || rightHandSides.initialGuess != nil {
-      throw ValidationError("--columns-at-a-time does not go with --exact-solution and --initial-guess")
-    }
-  }
-
   func run() throws {
     let (lenient, quiet) = (files.lenient, output.quiet)
     let source = try MatrixSource(matrix, lenient: lenient, quiet: quiet)
@@ -175,7 +177,7 @@ struct Solve: ParsableCommand {
       options.preconditioner = command.choice.preconditioner
       options.recordsHistory = false
       let streaming = Streaming(
-        method: command.choice.method.method(options), width: width, rtol: command.solver.relativeTolerance,
+        method: command.choice.method.method(options, command.solver.precision), width: width, rtol: command.solver.relativeTolerance,
         atol: command.solver.atol, format: command.output.format, progress: progress)
       do {
         return try streaming.run(
