@@ -5,16 +5,17 @@ import Testing
 
 @testable import BlockKrylovDirect
 
-/// Accuracy on the matrices of a folder that is not part of this package: `KRYLOV_MATRICES`, or `../shared/matrices` beside the package.
-@Suite(.enabled(if: MatrixFolderAccuracyTests.path != nil, "no folder of matrices"))
-struct MatrixFolderAccuracyTests {
-  static let path: String? = {
-    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    let named = ProcessInfo.processInfo.environment["KRYLOV_MATRICES"].map { URL(fileURLWithPath: $0) }
-    let folder = named ?? root.deletingLastPathComponent().appendingPathComponent("shared/matrices")
-    return (try? FileManager.default.contentsOfDirectory(atPath: folder.path)).map { _ in folder.path }
-  }()
+/// `KRYLOV_MATRICES`, or `../shared/matrices` beside the package; `nil` where there is none.
+private let matrixFolder: String? = {
+  let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+  let named = ProcessInfo.processInfo.environment["KRYLOV_MATRICES"].map { URL(fileURLWithPath: $0) }
+  let folder = named ?? root.deletingLastPathComponent().appendingPathComponent("shared/matrices")
+  return (try? FileManager.default.contentsOfDirectory(atPath: folder.path)).map { _ in folder.path }
+}()
 
+/// Accuracy on the matrices of a folder that is not part of this package: `KRYLOV_MATRICES`, or `../shared/matrices` beside the package.
+@Suite(.enabled(if: matrixFolder != nil, "no folder of matrices"))
+struct MatrixFolderAccuracyTests {
   /// What was found of one matrix: for each method the worst ω in units of u, and bounds over errors.
   private func judge<S: Scalar>(_ name: String, _ a: CSRMatrix<S>, ratios: inout [Double]) throws -> Bool {
     var random = SplitMix(UInt64(a.rows))
@@ -39,7 +40,7 @@ struct MatrixFolderAccuracyTests {
   }
 
   @Test func everyColumnOfEverySquareNonsingularMatrix() throws {
-    let folder = try #require(Self.path)
+    let folder = try #require(matrixFolder)
     var (ratios, singular, count) = ([Double](), [String](), 0)
     for name in try FileManager.default.contentsOfDirectory(atPath: folder).sorted() {
       guard name.hasSuffix(".mtx") || name.hasSuffix(".mtx.gz"), let file = try? MatrixMarketFile(folder + "/" + name),
