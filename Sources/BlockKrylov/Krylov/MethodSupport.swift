@@ -23,7 +23,7 @@ extension BlockMethod {
     try requireFixed(m)
     if !m.isPositiveDefinite {
       throw BlockKrylovError.unsupported(
-        "\(name) needs a hermitian positive definite preconditioner and \(m.name) is not; use ic0, jacobi or ssor, or block GMRES"
+        "\(name) needs a hermitian positive definite preconditioner and \(m.name) is not; use ic0, jacobi, ssor or chebyshev, or block GMRES"
       )
     }
   }

@@ -30,19 +30,19 @@ extension CSRMatrix {
     let parts = Parallel.threads(forBytes: nonzeros * (m + 1) * MemoryLayout<Element>.stride)
     var step = Kernels<Element>.PolynomialStep()
     fill(&step)
-    let filled = unsafe step
+    let filled = step
     func split(_ diagonal: UnsafePointer<Element>?) {
       unsafe rowStart.withUnsafeBufferPointer { start in
         unsafe columnIndex.withUnsafeBufferPointer { index in
           unsafe values.withUnsafeBufferPointer { value in
             guard let start = start.baseAddress else { return }
-            var step = unsafe filled
+            var step = filled
             unsafe step.inverseDiagonal = diagonal
             unsafe step.matrix = unsafe (
               start, index.baseAddress ?? UnsafePointer(bitPattern: 64).unsafelyUnwrapped,
               value.baseAddress ?? UnsafePointer(bitPattern: 64).unsafelyUnwrapped
             )
-            let complete = unsafe step
+            let complete = step
             WorkerPool.shared.run(parts) { part in
               unsafe Kernels<Element>.polynomialStep(rowRange(part, of: parts), m, complete, target, ldy)
             }

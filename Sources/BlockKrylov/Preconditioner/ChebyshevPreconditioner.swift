@@ -49,13 +49,15 @@ public struct ChebyshevPreconditioner<Element: Scalar>: Preconditioner {
   ///   - degree: as for a matrix.
   ///   - ratio: as for a matrix.
   /// - Throws: as for a matrix.
-  public init(operator a: some LinearOperator<Element>, diagonal: [Element]? = nil, degree: Int = 10, ratio: Double? = nil) throws {
+  public init(operator a: some LinearOperator<Element>, diagonal: [Element]? = nil, degree: Int = 10, ratio: Double? = nil) throws
+  {
     guard a.rows == a.columns else {
       throw BlockKrylovError.shape("the preconditioner chebyshev needs a square operator; this one is \(a.rows) × \(a.columns)")
     }
     let inverse = try usableInverse(of: diagonal, rows: a.rows, name: "chebyshev")
     if let inverse, !JacobiPreconditioner(diagonal: inverse).isPositiveDefinite {
-      throw BlockKrylovError.unsupported("chebyshev needs a positive real diagonal, and this one has other entries; take polynomial")
+      throw BlockKrylovError.unsupported(
+        "chebyshev needs a positive real diagonal, and this one has other entries; take polynomial")
     }
     try self.init(a, inverse, bound: inverse == nil ? a.infinityNorm : nil, degree: degree, ratio: ratio)
   }

@@ -59,11 +59,11 @@ final class PolynomialOperator<S: Scalar>: Sendable {
     let (target, ldy) = unsafe (y.mutableBase(), y.stride)
     var step = Kernels<S>.PolynomialStep()
     fill(&step)
-    let filled = unsafe step
+    let filled = step
     func split(_ diagonal: UnsafePointer<S>?) {
-      var step = unsafe filled
+      var step = filled
       unsafe step.inverseDiagonal = diagonal
-      let complete = unsafe step
+      let complete = step
       Parallel.rows(y.rows, bytesPerRow: (reads + 1) * m * MemoryLayout<S>.stride) { range in
         unsafe Kernels<S>.polynomialStep(range, m, complete, target, ldy)
       }

@@ -74,7 +74,8 @@ public struct PolynomialPreconditioner<Element: Scalar>: Preconditioner {
         : [SolveEvent(kind: .note, detail: "polynomial: \(roots.repeated) of \(roots.count) roots are repetitions for stability")]
     } else {
       self.roots = PolynomialRoots(reciprocals: [1], inPairs: !Element.isComplex)
-      let detail = "polynomial: A maps a random vector to a space in which it is singular; \(takesDiagonal ? "the inverse diagonal" : "nothing") is used instead"
+      let detail =
+        "polynomial: A maps a random vector to a space in which it is singular; \(takesDiagonal ? "the inverse diagonal" : "nothing") is used instead"
       events = a.rows == 0 ? [] : [SolveEvent(kind: .fallback, detail: detail)]
     }
   }

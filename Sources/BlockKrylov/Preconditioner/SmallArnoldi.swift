@@ -33,14 +33,19 @@ struct SmallArnoldi<S: Scalar> {
         throw BlockKrylovError.factorization("\(name): a product with A is not finite; its entries are too large or not numbers")
       }
       count += 1
-      // Gram–Schmidt twice is enough.
       space.inner(basis: basis, count: count, w, into: &h)
       space.update(&w, plus: basis, count: count, times: h, sign: -1)
-      space.inner(basis: basis, count: count, w, into: &second)
-      space.update(&w, plus: basis, count: count, times: second, sign: -1)
       space.columnNorms(w, into: &norms)
+      // Where much was cancelled a second time is needed, and is enough.
+      let cancelled = norms[0] < 0.1 * size
+      if cancelled {
+        space.inner(basis: basis, count: count, w, into: &second)
+        space.update(&w, plus: basis, count: count, times: second, sign: -1)
+        space.columnNorms(w, into: &norms)
+      }
       let isInvariant = norms[0] <= 100 * S.unitRoundoff * size
-      columns.append((0..<count).map { h[$0, 0] + second[$0, 0] } + [isInvariant ? 0 : S(double: norms[0])])
+      columns.append(
+        (0..<count).map { cancelled ? h[$0, 0] + second[$0, 0] : h[$0, 0] } + [isInvariant ? 0 : S(double: norms[0])])
       if isInvariant { break }
       w.scale(by: S(double: 1 / norms[0]))
       basis.append(w)
@@ -68,7 +73,9 @@ struct SmallArnoldi<S: Scalar> {
   /// From H = Q·R follows that they are the eigenvalues of Q₁ᴴ·R⁻¹, with Q₁ the square part of Q: no inverse of the square part of H,
   /// which may be singular. An infinite θ, of a singular A, comes out as 0.
   func harmonicReciprocals() -> [Complex<Double>]? {
-    S.isComplex ? reciprocals(hessenberg) : reciprocals(DenseMatrix<Double>(rows: hessenberg.rows, columns: hessenberg.columns) { hessenberg[$0, $1].real })
+    S.isComplex
+      ? reciprocals(hessenberg)
+      : reciprocals(DenseMatrix<Double>(rows: hessenberg.rows, columns: hessenberg.columns) { hessenberg[$0, $1].real })
   }
 
   private func reciprocals<T: Scalar>(_ h: DenseMatrix<T>) -> [Complex<Double>]? where T.Magnitude == Double {

@@ -72,7 +72,7 @@ enum Kernels<S: Scalar> {
   }
 
   /// The factors of a polynomial step, row-major blocks and where A or A·X is; see `bk_polynomial_step`.
-  struct PolynomialStep {
+  @safe struct PolynomialStep {
     var matrix: (start: UnsafePointer<Int>, index: UnsafePointer<Int32>, value: Pointer)?
     var inverseDiagonal: Pointer?
     var (alpha, beta, gamma): (S?, S?, S) = (nil, nil, 1)

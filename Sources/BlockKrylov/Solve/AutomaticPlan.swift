@@ -152,9 +152,12 @@ struct AutomaticPlanner<Element: Scalar> {
     try refuse("columns", probe.zeroColumnCount, probe.zeroColumns)
   }
 
-  /// IC(0) is for CG; GMRES takes ILU(0) in its place.
+  /// IC(0) and Chebyshev polynomials are for CG; GMRES takes ILU(0) in their place.
   private var gmresPreconditioner: PreconditionerChoice {
-    options.preconditioner == .automatic || options.preconditioner == .ic0 ? .ilu0 : options.preconditioner
+    switch options.preconditioner {
+    case .automatic, .ic0, .chebyshev: .ilu0
+    default: options.preconditioner
+    }
   }
 
   private var gmres: any BlockMethod { configured(BlockGMRES()).with { $0.preconditioner = gmresPreconditioner } }
@@ -184,7 +187,7 @@ extension PreconditionerChoice {
   /// Whether it may be positive definite, so that CG can be tried with it.
   var isPossiblyDefinite: Bool {
     switch self {
-    case .ilu0, .ilutp: false
+    case .ilu0, .ilutp, .polynomial: false
     default: true
     }
   }

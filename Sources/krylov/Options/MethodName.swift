@@ -62,7 +62,9 @@ enum MethodName: String, CaseIterable, ExpressibleByArgument {
 
 extension PreconditionerChoice {
   /// The names for help texts and completion.
-  static let names = ["auto", "none", "jacobi", "ssor[:ω]", "ilu0", "ilutp[:fill[:drop]]", "ic0", "chebyshev[:degree]", "polynomial[:degree]"]
+  static let names = [
+    "auto", "none", "jacobi", "ssor[:ω]", "ilu0", "ilutp[:fill[:drop]]", "ic0", "chebyshev[:degree]", "polynomial[:degree]",
+  ]
 
   /// For `transform:`, whose errors the argument parser shows with the option's name.
   static func parse(_ text: String) throws -> PreconditionerChoice {

@@ -7,6 +7,7 @@ import Testing
   @Test func namesAreReadBack() throws {
     let choices: [PreconditionerChoice] = [
       .none, .jacobi, .ssor(), .ssor(relaxation: 1.3), .ilu0, .ilutp(), .ilutp(fill: 7, dropTolerance: 0.02), .ic0,
+      .chebyshev(), .chebyshev(degree: 3), .polynomial(), .polynomial(degree: 9),
     ]
     for choice in choices { #expect(try PreconditionerChoice(name: choice.name) == choice) }
     #expect(try PreconditionerChoice(name: "ilutp:9") == .ilutp(fill: 9))
@@ -14,7 +15,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "ilu", "none:1", "ssor:", "ssor:2", "ssor:x", "ssor:1:1", "ilutp:0", "ilutp:3:1", "ilutp:3:nan", "ilutp:3:0.1:4", ":",
+    "", "ilu", "none:1", "ssor:", "ssor:2", "ssor:x", "ssor:1:1", "ilutp:0", "ilutp:3:1", "ilutp:3:nan",
+    "ilutp:3:0.1:4", ":", "chebyshev:0", "chebyshev:2:3", "polynomial:x", "polynomial:201",
   ])
   func otherNamesAreRefused(name: String) {
     #expect(throws: BlockKrylovError.self) { try PreconditionerChoice(name: name) }
@@ -23,10 +25,10 @@ import Testing
   @Test func buildsWhatItNames() throws {
     let a = try Model.laplacian(4, phase: 0.3, Complex<Double>.self)
     #expect(try PreconditionerChoice.none.build(for: a) == nil)
-    for choice in [.jacobi, .ssor(), .ilu0, .ilutp(), .ic0] as [PreconditionerChoice] {
+    for choice in [.jacobi, .ssor(), .ilu0, .ilutp(), .ic0, .chebyshev(), .polynomial()] as [PreconditionerChoice] {
       let m = try #require(try choice.build(for: a))
       #expect(m.name == choice.name && m.rows == 16)
-      #expect(m.isPositiveDefinite == [.jacobi, .ssor(), .ic0].contains(choice))
+      #expect(m.isPositiveDefinite == [.jacobi, .ssor(), .ic0, .chebyshev()].contains(choice))
       #expect(try PreconditionerProbe.failure(of: m, requiringPositiveDefinite: m.isPositiveDefinite) == nil)
       #expect(m.storedBytes > 0)
     }

@@ -74,7 +74,8 @@ import Testing
       #expect(t.cuts(size: 32).count == 300 * 9 + 1)
       #expect(SweepSchedule(rowStart: t.rowStart, columnIndex: t.columnIndex, descending: upper, threads: 2) != nil)
     }
-    let chain = Triangle(rowStart: Array(0...999).map { max($0 - 1, 0) } + [999], columnIndex: (0..<999).map { Int32($0) }, descending: false)
+    let chain = Triangle(
+      rowStart: Array(0...999).map { max($0 - 1, 0) } + [999], columnIndex: (0..<999).map { Int32($0) }, descending: false)
     #expect(SweepSchedule(rowStart: chain.rowStart, columnIndex: chain.columnIndex, descending: false, threads: 2) == nil)
     #expect(SweepSchedule(rowStart: [0], columnIndex: [], descending: false, threads: 2) == nil)
   }
