@@ -65,7 +65,8 @@ import Testing
   /// An equation that is 0 = b_i is violated by all of b_i.
   @Test func anImpossibleEquationHasAnErrorOfOne() throws {
     let a = try CSRMatrix<Double>(rows: 2, columns: 2, rowStart: [0, 1, 1], columnIndex: [0], values: [2])
-    let (x, b) = try (BlockVector<Double>(rows: [[1, 1], [0, 0]]), BlockVector<Double>(rows: [[2, 2], [0, 1]]))
+    let x = try BlockVector<Double>(rows: [[1, 1], [0, 0]])
+    let b = try BlockVector<Double>(rows: [[2, 2], [0, 1]])
     var r = BlockVector<Double>(rows: 2, columns: 2)
     let found = a.residualAndBackwardErrors(of: x, maxima: x.columnMaxima(), b, rowSums: rowSums(a), into: &r)
     #expect(found.omega[0] == 0 && found.residuals == [0, 1])

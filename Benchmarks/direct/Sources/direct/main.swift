@@ -2,11 +2,12 @@
 // own refinement (`umfpack`) and without (`umfpack-ir0`), CHOLMOD's block solve where A is symmetric positive definite (`cholmod`),
 // and this package: triangular solves (`lu`, `cholesky`), and refined and verified with a report (`lu-refined`).
 //
-// usage: direct [--columns 1,16,64,256] [--threads 1,2] [--repeat 3] [--refactor N] MATRIX…   MATRIX: a gallery problem or a file
+// usage: direct [--columns 1,16,64,256] [--threads 1,2] [--repeat 3] [--refactor N] [--json] MATRIX…   MATRIX: a gallery problem or a file
 //
 // Times are the least of the repetitions, in milliseconds; the ratio is that of UMFPACK with refinement. UMFPACK's time for more than
 // 16 columns is measured on 16 and multiplied: its columns do not know of each other. --refactor factors new values on the same pattern and
 // solves N times instead, and prints the time of a factorisation anew and with the analysis kept, and the peak of resident memory.
+// --json measures this package alone and prints a record a line, for compare.py.
 import BlockKrylov
 import BlockKrylovDirect
 import CRivals
@@ -112,12 +113,14 @@ func load(_ name: String) throws -> CSRMatrix<Double> {
 }
 
 var (columnCounts, threadCounts, repetitions, cycles, matrices) = ([1, 16, 64, 256], [1, 2], 3, 0, [String]())
+var printsRecords = false
 var arguments = CommandLine.arguments.dropFirst()
 while let argument = arguments.popFirst() {
   switch argument {
   case "--columns": columnCounts = (arguments.popFirst() ?? "").split(separator: ",").compactMap { Int($0) }
   case "--threads": threadCounts = (arguments.popFirst() ?? "").split(separator: ",").compactMap { Int($0) }
   case "--repeat": repetitions = Int(arguments.popFirst() ?? "") ?? 3
+  case "--json": printsRecords = true
   case "--refactor": cycles = Int(arguments.popFirst() ?? "") ?? 0
   default: matrices.append(argument)
   }
@@ -144,11 +147,44 @@ func refactor(_ a: CSRMatrix<Double>, cycles: Int) throws {
   print("  anew \(format(anew))  analysis kept \(format(kept))  peak memory after a tenth and all of \(cycles) cycles \(peaks)")
 }
 
+/// A line for each method and number of threads: bare triangular solves, and solves that are refined, verified and reported.
+func printRecords(_ name: String, _ a: CSRMatrix<Double>) throws {
+  func line(_ method: String, _ m: Int, _ threads: Int, _ milliseconds: Double, omega: Double? = nil) {
+    let omega = omega.map { String(format: ",\"backward_error\":%.2e", $0) } ?? ""
+    print(
+      "{\"problem\":\"\(name)\",\"method\":\"\(method)\",\"m\":\(m),\"threads\":\(threads),"
+        + String(format: "\"solve_s\":%.6g", milliseconds / 1e3) + omega + "}")
+  }
+  let factors = try LUFactorization(a)
+  let definite = a.probe().looksPositiveDefinite ? try? CholeskyFactorization(a) : nil
+  for threads in threadCounts {
+    let refined: [(String, PreparedSolver<Double>)] = [
+      ("lu-refined", try SparseLU(threads: threads).prepare(a)), ("auto-refined", try SparseDirect(threads: threads).prepare(a)),
+    ]
+    for m in columnCounts {
+      let b = try Gallery.rightHandSides(rows: a.rows, columns: m, Double.self)
+      try Threads.$limit.withValue(threads) {
+        line("lu", m, threads, try least(of: repetitions) { _ = try factors.solve(b) })
+        if let definite { line("cholesky", m, threads, try least(of: repetitions) { _ = try definite.solve(b) }) }
+      }
+      for (method, prepared) in refined {
+        let worst = try prepared.solve(b).report.columns.compactMap(\.backwardError).max()
+        let name = method == "auto-refined" ? "\(prepared.method)-refined (auto)" : method
+        line(name, m, threads, try least(of: repetitions) { _ = try prepared.solve(b) }, omega: worst)
+      }
+    }
+  }
+}
+
 for name in matrices.isEmpty ? ["poisson2d:300", "poisson3d:30"] : matrices {
   let a = try load(name)
   if cycles > 0 {
     print(name)
     try refactor(a, cycles: cycles)
+    continue
+  }
+  if printsRecords {
+    try printRecords(name, a)
     continue
   }
   let looped = Looped(a)
