@@ -20,9 +20,10 @@ struct DenseSolveKernelTests {
           var inverse = [S](repeating: 0, count: n)
           for k in 0..<n {
             for i in 0..<n where upper ? i < k : i > k { t[i + k * ld] = random.scalar() * S(double: 1 / Double(n)) }
-            let pivot: S = random.scalar() + S(double: 3)
-            t[k + k * ld] = pivot
-            inverse[k] = S(double: 1) / pivot
+            // Powers of two, imaginary now and then, whose inverses are exact.
+            let turned = S.isComplex && k % 3 == 1
+            t[k + k * ld] = turned ? S(real: 0.0 as Double, imaginary: 2.0) : S(double: 4)
+            inverse[k] = turned ? S(real: 0.0 as Double, imaginary: -0.5) : S(double: 0.25)
           }
           let unit = !upper
           let truth = random.block(n, m, type)
