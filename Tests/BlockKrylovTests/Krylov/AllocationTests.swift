@@ -82,21 +82,6 @@ struct AllocationTests {
     #expect(abs(many.bytes - few.bytes) < 4096, "\(few) and \(many)")
   }
 
-  /// Between a restart that keeps directions and another one nothing is allocated that grows with n.
-  @Test func restartsThatKeepDirectionsAllocateNoBlocks() throws {
-    let setting = Setting(method: BlockGMRES(), preconditioner: .none)
-    func perRestart(size: Int) throws -> Int {
-      let (few, many) = try (
-        allocations(setting, iterations: 40, restart: 10, size: size),
-        allocations(setting, iterations: 100, restart: 10, size: size)
-      )
-      return (many.bytes - few.bytes) / 60
-    }
-    let (small, large) = try (perRestart(size: 70), perRestart(size: 80))
-    // One block of one column has 12 kB more.
-    #expect(abs(small - large) < 1024, "\(small) and \(large)")
-  }
-
   @Test(arguments: cg)
   func conjugateGradientsAllocateNothingPerIteration(setting: Setting) throws {
     let (few, many) = try (allocations(setting, iterations: 20), allocations(setting, iterations: 60))
