@@ -10,6 +10,96 @@ static void NAME(inner)(const struct operands *o) {
              DENSE_VECTORS * LANES_AT(0));
 }
 
+/* Single columns without gaps are as good as rows of this length, which vectors can cover. */
+#define ROW_LENGTH 32
+
+/* g = y^H x for single columns. */
+static void NAME(column_dot)(int64_t count, const REAL *y, const REAL *x, REAL *g) {
+    REAL sum[ROW_LENGTH * PARTS] = {0};
+    struct operands o = {.end = count / ROW_LENGTH, .m = ROW_LENGTH, .x = y, .ldx = ROW_LENGTH, .b = x, .ldb = ROW_LENGTH, .g = sum};
+    run_pass(AT(dots, pass), &o, 256, o.m * PARTS, LANES_AT(0), DENSE_VECTORS * LANES_AT(0));
+    const int64_t done = o.end * ROW_LENGTH * PARTS;
+    o.x = y + done;
+    o.b = x + done;
+    o.m = count % ROW_LENGTH;
+    o.end = 1;
+    run_pass(AT(dots, pass), &o, 256, o.m * PARTS, LANES_AT(0), DENSE_VECTORS * LANES_AT(0));
+    for (int64_t half = ROW_LENGTH * PARTS / 2; half >= PARTS; half /= 2)
+        for (int64_t j = 0; j < half; j++) sum[j] += sum[j + half];
+    memcpy(g, sum, sizeof(REAL) * PARTS);
+}
+
+/* y += s x for single columns. */
+static void NAME(column_add)(int64_t count, const REAL *s, const REAL *x, REAL *y) {
+    static const REAL one[2] = {1, 0};
+    struct operands o = {.end = count / ROW_LENGTH, .m = ROW_LENGTH, .alpha = s, .x = x, .ldx = ROW_LENGTH, .beta = one,
+                         .y = y, .ldy = ROW_LENGTH};
+    NAME(combine)(&o);
+    const int64_t done = o.end * ROW_LENGTH * PARTS;
+    o.x = x + done;
+    o.y = y + done;
+    o.m = count % ROW_LENGTH;
+    o.end = 1;
+    NAME(combine)(&o);
+}
+
+/* Y += s_0 v_0 + s_1 v_1 + ... for single columns, a strip at a time. */
+static void NAME(columns_add)(const struct operands *o, const REAL *s) {
+    for (int64_t i = o->begin, next; i < o->end; i = next) {
+        next = least(i + 1024, o->end);
+        for (int64_t k = 0; k < o->count; k++)
+            NAME(column_add)(next - i, s + k * PARTS, (const REAL *)o->blocks[k] + i * PARTS, (REAL *)o->y + i * PARTS);
+    }
+}
+
+static void NAME(basis_update)(const struct operands *o) {
+    if (o->p == 1 && o->q == 1 && o->ldx == 1 && o->ldy == 1) {
+        NAME(columns_add)(o, o->c);
+        return;
+    }
+#if PAIRED
+    const int64_t half = LANES_AT(1);
+    if (o->p == half && o->q == half && o->ldx == half && o->ldy == half) {
+        NAME(basis_update_pairs)(o);
+        return;
+    }
+#endif
+    run_pass(AT(basis_update, pass), o, 64, o->q * PARTS, LANES_AT(0), DENSE_VECTORS * LANES_AT(0));
+}
+
+/* G = [V_0 V_1 ...]^H X, block after block: the rows of X stay in the cache. */
+static void NAME(basis_inner)(const struct operands *o) {
+    struct operands one = *o;
+    one.begin = 0;
+    one.end = o->end - o->begin;
+    one.x = (const REAL *)o->x + o->begin * o->ldx * PARTS;
+    for (int64_t k = 0; k < o->count; k++) {
+        one.b = (const REAL *)o->blocks[k] + o->begin * o->ldb * PARTS;
+        one.g = (REAL *)o->g + k * o->p * o->q * PARTS;
+        if (o->p == 1 && o->q == 1 && o->ldx == 1 && o->ldb == 1) {
+            NAME(column_dot)(one.end, one.b, one.x, one.g);
+            continue;
+        }
+#if PAIRED
+        const int64_t half = LANES_AT(1);
+        if (o->p == half && o->q == half && o->ldx == half && o->ldb == half) {
+            NAME(inner_pairs)(&one);
+            continue;
+        }
+#endif
+        NAME(inner)(&one);
+    }
+}
+
+static void NAME(basis_combine)(const struct operands *o) {
+    if (o->q == 1 && o->ldx == 1 && o->ldy == 1) {
+        NAME(columns_add)(o, o->s);
+        return;
+    }
+    const int64_t width = o->q * PARTS, limit = DENSE_VECTORS * LANES_AT(0);
+    run_pass(AT(basis_combine, pass), o, width > limit ? 64 : INT64_MAX / 2, width, LANES_AT(0), limit);
+}
+
 /* A tile's rows are stored when they are complete, so Y may be X as long as one chunk holds all columns. Else rows of X
  * are copied, a few at a time, before the first of their columns is overwritten. */
 static void NAME(update)(const struct operands *o) {
@@ -40,6 +130,10 @@ static void NAME(squares)(const struct operands *o) {
 }
 
 static void NAME(dots)(const struct operands *o) {
+    if (o->m == 1 && o->ldx == 1 && o->ldb == 1) {
+        NAME(column_dot)(o->end, o->x, o->b, o->g);
+        return;
+    }
     for (int64_t j = 0; j < o->m * PARTS; j++) ((REAL *)o->g)[j] = 0;
     run_pass(AT(dots, pass), o, 256, o->m * PARTS, LANES_AT(0), DENSE_VECTORS * LANES_AT(0));
 }
@@ -95,4 +189,5 @@ static void NAME(convert)(const struct operands *o) {
 }
 
 #undef ENTRY
+#undef ROW_LENGTH
 #undef ROW

@@ -41,6 +41,8 @@ INLINE void LN(dots)(PASS_ARGUMENTS) {
     for (; i + STRANDS <= end; i += STRANDS) {
         UNROLL for (int h = 0; h < STRANDS; h++)
             UNROLL for (int v = 0; v < n; v++) {
+                /* Basis blocks are read in strips too short for the hardware to find its pace. */
+                __builtin_prefetch(x + (i + h + 64) * ldx + OFFSET(v));
                 const VECTOR a = LOAD(x + (i + h) * ldx + OFFSET(v)), b = LOAD(y + (i + h) * ldy + OFFSET(v));
                 sum[h][0][v] += a * b;
                 if (PARTS == 2) sum[h][PARTS - 1][v] += a * EXCHANGED(b);

@@ -10,10 +10,11 @@
 
 /* The arguments of a kernel: the names are those of the header, each kernel uses the ones it needs. */
 struct operands {
-    int64_t begin, end, m, p, q;
+    int64_t begin, end, m, p, q, count;
     const int64_t *start, *list;
     const int32_t *index;
     const void *value, *s, *d, *x, *b, *c, *alpha, *beta;
+    const void *const *blocks;
     void *y, *z, *g;
     int64_t ldx, ldb, ldy, ldz, ldc;
     int descending, conjugate;
@@ -192,6 +193,24 @@ void bk_update(bk_scalar type, int64_t rows, int64_t p, const void *x, int64_t l
     RUN(update, type, .end = rows, .p = p, .x = x, .ldx = ldx, .q = q, .c = c, .b = z, .ldb = ldz, .y = y, .ldy = ldy);
 }
 
+void bk_basis_inner(bk_scalar type, int64_t begin, int64_t end, int64_t count, const void *const *v, int64_t ldv, int64_t p,
+                    int64_t q, const void *x, int64_t ldx, void *g) {
+    RUN(basis_inner, type, .begin = begin, .end = end, .count = count, .blocks = v, .ldb = ldv, .p = p, .q = q, .x = x,
+        .ldx = ldx, .g = g);
+}
+
+void bk_basis_update(bk_scalar type, int64_t begin, int64_t end, int64_t count, const void *const *v, int64_t ldv, int64_t p,
+                     int64_t q, const void *c, void *y, int64_t ldy) {
+    RUN(basis_update, type, .begin = begin, .end = end, .count = count, .blocks = v, .ldx = ldv, .p = p, .q = q, .c = c,
+        .y = y, .ldy = ldy);
+}
+
+void bk_basis_combine_columns(bk_scalar type, int64_t begin, int64_t end, int64_t count, const void *const *v, int64_t ldv,
+                              int64_t m, const void *s, void *y, int64_t ldy) {
+    RUN(basis_combine, type, .begin = begin, .end = end, .count = count, .blocks = v, .ldx = ldv, .q = m, .s = s, .y = y,
+        .ldy = ldy);
+}
+
 void bk_column_squares(bk_scalar type, int64_t rows, int64_t m, const void *x, int64_t ldx, void *out) {
     RUN(squares, type, .end = rows, .m = m, .x = x, .ldx = ldx, .g = out);
 }
@@ -222,6 +241,7 @@ void bk_combine(bk_scalar type, int64_t rows, int64_t m, const void *alpha, cons
 
 void bk_combine_columns(bk_scalar type, int64_t rows, int64_t m, const void *alpha, const void *x, int64_t ldx,
                         const void *beta, void *y, int64_t ldy) {
+    if (m == 1 && ldx == 1 && ldy == 1) return combine_column(type, rows, alpha, x, beta, y);
     RUN(combine_columns, type, .end = rows, .m = m, .alpha = alpha, .x = x, .ldx = ldx, .beta = beta, .y = y, .ldy = ldy);
 }
 

@@ -90,11 +90,12 @@ INLINE REAL NAME(absolute)(const REAL *s) {
         LEVEL_4(COVER_2(kernel, 4))                                                                             \
     }
 
-/* A kernel that is no more than its passes over strips of rows and chunks of columns. */
+/* A kernel that is no more than its passes over strips of rows and chunks of columns. A single chunk needs no strips. */
 #define KERNEL(kernel, vectors, strip)                                                           \
     PASS(kernel, vectors)                                                                        \
     static void NAME(kernel)(const struct operands *o) {                                         \
-        run_pass(AT(kernel, pass), o, strip, o->m * PARTS, LANES_AT(0), vectors * LANES_AT(0));  \
+        const int64_t width = o->m * PARTS, limit = vectors * LANES_AT(0);                       \
+        run_pass(AT(kernel, pass), o, width > limit ? strip : INT64_MAX / 2, width, LANES_AT(0), limit); \
     }
 
 KERNEL(spmm, SPARSE_VECTORS, 64)
@@ -111,8 +112,17 @@ PASS(update, DENSE_VECTORS)
 PASS(squares, DENSE_VECTORS)
 PASS(maxima, DENSE_VECTORS)
 PASS(dots, DENSE_VECTORS)
+PASS(basis_update, DENSE_VECTORS)
+PASS(basis_combine, DENSE_VECTORS)
 
+#if PARTS == 1 && (LANES_AT(0) == 8 || LANES_AT(0) == 16)
+#define PAIRED 1
+#include "pairs.h"
+#else
+#define PAIRED 0
+#endif
 #include "block.h"
+#undef PAIRED
 
 #undef NAME
 #undef AT

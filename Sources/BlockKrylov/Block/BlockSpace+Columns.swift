@@ -55,44 +55,7 @@ extension BlockSpace {
     for j in 0..<m { (squares[j], dots[j]) = (sums[j], sums[m + j]) }
   }
 
-  /// h[k·m + j] = (column j of V_k)ᴴw_j over the first `count` blocks of the basis.
-  func columnDots(basis: [BlockVector<Element>], count: Int, _ w: BlockVector<Element>, into h: inout [Element]) {
-    let m = w.columns
-    let bytes = (count + 1) * m * MemoryLayout<Element>.stride
-    unsafe sumPanels(rows: w.rows, count: count * m, bytesPerRow: bytes) { range, sum in
-      let i = range.lowerBound
-      for k in 0..<count {
-        unsafe Kernels<Element>.columnDots(
-          range.count, m, basis[k].base + i * basis[k].stride, basis[k].stride, w.base + i * w.stride, w.stride, sum + k * m)
-      }
-    }
-    for k in 0..<(count * m) { h[k] = sums[k] }
-  }
-
-  /// W += V_0·diag(h_0) + V_1·diag(h_1) + …, with the factors as `columnDots(basis:)` leaves them.
-  func updateColumns(
-    _ w: inout BlockVector<Element>, plus basis: [BlockVector<Element>], count: Int, times h: [Element]
-  ) {
-    let m = w.columns
-    reserveOnes(m)
-    let (base, ld) = unsafe (w.mutableBase(), w.stride)
-    let panel = Self.panel(bytesPerRow: m * MemoryLayout<Element>.stride)
-    unsafe withFactors(h, h, ones) { h, _, ones in
-      Parallel.rows(w.rows, bytesPerRow: (count + 2) * m * MemoryLayout<Element>.stride) { range in
-        var i = range.lowerBound
-        while i < range.upperBound {
-          let height = min(panel, range.upperBound - i)
-          for k in 0..<count {
-            unsafe Kernels<Element>.combineColumns(
-              height, m, h + k * m, basis[k].base + i * basis[k].stride, basis[k].stride, ones, base + i * ld, ld)
-          }
-          i += height
-        }
-      }
-    }
-  }
-
-  private func withFactors(
+  func withFactors(
     _ a: [Element], _ b: [Element], _ c: [Element],
     _ body: (UnsafePointer<Element>, UnsafePointer<Element>, UnsafePointer<Element>) -> Void
   ) {

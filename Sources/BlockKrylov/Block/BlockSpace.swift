@@ -34,6 +34,8 @@ final class BlockSpace<Element: Scalar> {
   private(set) var ones: [Element] = []
   /// Small matrices row-major, as the kernels take them; operations that need several at once use several slots.
   private var coefficients: [AlignedStorage<Element>]
+  /// The basis of the operation under way.
+  let blocks = BasisBlocks<Element>()
 
   static var maximumPieces: Int { 64 }
 
@@ -76,26 +78,6 @@ final class BlockSpace<Element: Scalar> {
       )
     }
     g.fill(rowMajor: sums, from: 0)
-  }
-
-  /// H = [V₀ V₁ …]ᴴ W over the first `count` blocks of the basis: one pass over W and over each basis block.
-  func inner(
-    basis: [BlockVector<Element>], count: Int, _ w: BlockVector<Element>, into h: inout DenseMatrix<Element>
-  ) {
-    let q = w.columns
-    var total = 0
-    for k in 0..<count { total += basis[k].columns }
-    h.reshape(rows: total, columns: q)
-    unsafe sumPieces(rows: w.rows, count: total * q, bytesPerRow: (total + q) * MemoryLayout<Element>.stride) { range, partial in
-      var target = unsafe partial
-      for k in 0..<count {
-        let (v, ld, p) = unsafe (basis[k].base, basis[k].stride, basis[k].columns)
-        unsafe Kernels<Element>.inner(
-          range.count, p, v + range.lowerBound * ld, ld, q, w.base + range.lowerBound * w.stride, w.stride, target)
-        unsafe target += p * q
-      }
-    }
-    h.fill(rowMajor: sums, from: 0)
   }
 
   /// ‖column‖₂ of each column of X; entries must be far from the ends of the number range (`ColumnScaling`).
@@ -146,33 +128,6 @@ final class BlockSpace<Element: Scalar> {
     }
   }
 
-  /// Y += sign·[V₀ V₁ …]·C over the first `count` blocks of the basis: one pass over Y, panel by panel.
-  func update(
-    _ y: inout BlockVector<Element>, plus basis: [BlockVector<Element>], count: Int, times c: DenseMatrix<Element>,
-    sign: Element = 1
-  ) {
-    precondition(y.columns == c.columns)
-    let q = c.columns
-    let packed = unsafe pack(c, scale: sign)
-    let (target, ldy) = unsafe (y.mutableBase(), y.stride)
-    // A panel of Y stays in the first-level cache while all basis blocks pass.
-    let panel = max(32, 16384 / max(q * MemoryLayout<Element>.stride, 1))
-    Parallel.rows(y.rows, bytesPerRow: (c.rows + 2 * q) * MemoryLayout<Element>.stride) { range in
-      var begin = range.lowerBound
-      while begin < range.upperBound {
-        let height = min(panel, range.upperBound - begin)
-        let row = unsafe target + begin * ldy
-        var block = unsafe packed
-        for k in 0..<count {
-          let (v, ld, p) = unsafe (basis[k].base, basis[k].stride, basis[k].columns)
-          unsafe Kernels<Element>.update(height, p, v + begin * ld, ld, q, block, plus: UnsafePointer(row), ldy, row, ldy)
-          unsafe block += p * q
-        }
-        begin += height
-      }
-    }
-  }
-
   /// P = Z + P·C in place, C square.
   func recur(_ p: inout BlockVector<Element>, plus z: BlockVector<Element>?, times c: DenseMatrix<Element>) {
     precondition(c.rows == c.columns && p.columns == c.rows)
@@ -212,12 +167,15 @@ final class BlockSpace<Element: Scalar> {
 
   /// As `sumPieces`, each piece cut into panels that stay in cache from one operation of `body` to the next. `body` leaves the sums of
   /// a panel where it is told.
+  ///
+  /// - Parameter panel: rows of a panel; as many as fit a quarter of a second-level cache where it is not said.
   func sumPanels(
-    rows: Int, count: Int, bytesPerRow: Int, _ body: (Range<Int>, UnsafeMutablePointer<Element>) -> Void
+    rows: Int, count: Int, bytesPerRow: Int, panel: Int? = nil, _ body: (Range<Int>, UnsafeMutablePointer<Element>) -> Void
   ) {
     let own = unsafe reservePanels(rows: rows, count: count)
+    let panel = panel ?? Self.panel(bytesPerRow: bytesPerRow)
     unsafe sumPieces(rows: rows, count: count, bytesPerRow: bytesPerRow) { range, partial in
-      unsafe panels(of: range, rows: rows, count: count, bytesPerRow: bytesPerRow, partial, own, body)
+      unsafe panels(of: range, rows: rows, count: count, panel: panel, partial, own, body)
     }
   }
 
@@ -230,10 +188,9 @@ final class BlockSpace<Element: Scalar> {
 
   /// Adds up the sums of the panels of one piece.
   private func panels(
-    of piece: Range<Int>, rows: Int, count: Int, bytesPerRow: Int, _ partial: UnsafeMutablePointer<Element>,
+    of piece: Range<Int>, rows: Int, count: Int, panel: Int, _ partial: UnsafeMutablePointer<Element>,
     _ own: UnsafeMutablePointer<Element>, _ body: (Range<Int>, UnsafeMutablePointer<Element>) -> Void
   ) {
-    let panel = Self.panel(bytesPerRow: bytesPerRow)
     let sum = unsafe own + piece.lowerBound / Self.pieces(rows).size * count
     var begin = piece.lowerBound
     while begin < piece.upperBound {
@@ -255,9 +212,9 @@ final class BlockSpace<Element: Scalar> {
   ) {
     let rows = schedule.rows
     let own = unsafe reservePanels(rows: rows, count: count)
-    let partial = unsafe partials.base
+    let (partial, panel) = unsafe (partials.base, Self.panel(bytesPerRow: bytesPerRow))
     schedule.run(bytes: rows * bytesPerRow, write: write) { piece, range in
-      unsafe panels(of: range, rows: rows, count: count, bytesPerRow: bytesPerRow, partial + piece * count, own, body)
+      unsafe panels(of: range, rows: rows, count: count, panel: panel, partial + piece * count, own, body)
     }
     addPieces(rows: rows, count: count)
   }
@@ -266,7 +223,7 @@ final class BlockSpace<Element: Scalar> {
   static func panel(bytesPerRow: Int) -> Int { max(64, (1 << 18) / max(bytesPerRow, 1) / 8 * 8) }
 
   /// Runs `body` on each piece of the rows and leaves the sum of the partial results in `sums`.
-  private func sumPieces(
+  func sumPieces(
     rows: Int, count: Int, bytesPerRow: Int, _ body: (Range<Int>, UnsafeMutablePointer<Element>) -> Void
   ) {
     let (pieces, size) = Self.pieces(rows)

@@ -245,6 +245,19 @@ extension BlockVector {
     return unsafe storage.base + offset
   }
 
+  /// A block of so many columns in the memory of this one, where there is enough of it; its numbers mean nothing.
+  consuming func recycled(columns: Int) -> BlockVector? {
+    storage.count >= rows * Self.paddedWidth(columns) ? BlockVector(rows: rows, columns: columns, storage: storage) : nil
+  }
+
+  private init(rows: Int, columns: Int, storage: AlignedStorage<Element>) {
+    self.rows = rows
+    self.columns = columns
+    self.storage = storage
+    stride = Self.paddedWidth(columns)
+    offset = 0
+  }
+
   /// A block of the same numbers with memory of its own. The copy keeps the stride, which `mutableBase` callers have read.
   private func copied() -> BlockVector {
     var copy = self

@@ -147,14 +147,18 @@ extension DenseMatrix {
 
   /// Whether every number is finite.
   var isFinite: Bool {
-    guard rows > 0, columns > 0 else { return true }
-    let (height, width) = (rows, columns)
-    // In a kernel, since a generic loop over the entries is slow: a column-major matrix is its transpose row-major.
-    return unsafe withUnsafeTemporaryAllocation(of: Element.Magnitude.self, capacity: height) { maxima in
+    // In a kernel, since a generic loop over the entries is slow; in rows of a length for which the scratch memory is on the stack.
+    let (count, width) = (rows * columns, 32)
+    return unsafe withUnsafeTemporaryAllocation(of: Element.Magnitude.self, capacity: width) { maxima in
       guard let maxima = maxima.baseAddress else { return true }
-      unsafe withPointer { unsafe Kernels<Element>.columnMaxima(width, height, $0, height, maxima) }
-      for i in 0..<height where unsafe !maxima[i].isFinite { return false }
-      return true
+      return unsafe withPointer { entries in
+        func isFinite(from start: Int, _ height: Int, _ width: Int) -> Bool {
+          unsafe Kernels<Element>.columnMaxima(height, width, entries + start, width, maxima)
+          for i in 0..<width where unsafe !maxima[i].isFinite { return false }
+          return true
+        }
+        return isFinite(from: 0, count / width, width) && isFinite(from: count / width * width, 1, count % width)
+      }
     }
   }
 

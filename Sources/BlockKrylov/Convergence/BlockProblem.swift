@@ -97,6 +97,34 @@ package final class BlockProblem<Element: Scalar> {
     }
   }
 
+  /// W = A·P, counted, and sums over its rows, which are left in `space.sums`: each piece of them as soon as `write` has written the rows
+  /// of P that it reads. Without a schedule everything is written first.
+  ///
+  /// - Parameters:
+  ///   - count: of the sums.
+  ///   - bytesPerRow: of what `write` and `body` work on.
+  ///   - body: leaves the sums over some rows where it is told.
+  func apply(
+    _ p: BlockVector<Element>, into w: inout BlockVector<Element>, _ space: BlockSpace<Element>, _ schedule: RowSchedule?,
+    sums count: Int, bytesPerRow: Int, after write: (Range<Int>) -> Void,
+    _ body: (_ w: UnsafePointer<Element>, Range<Int>, UnsafeMutablePointer<Element>) -> Void
+  ) throws {
+    guard let matrix, let schedule else {
+      Parallel.rows(w.rows, bytesPerRow: bytesPerRow, write)
+      try apply(p, into: &w)
+      let rows = unsafe UnsafePointer(w.mutableBase())
+      return unsafe space.sumPanels(rows: w.rows, count: count, bytesPerRow: bytesPerRow) { unsafe body(rows, $0, $1) }
+    }
+    monitor.countOperator(columns: w.columns)
+    let bytes = bytesPerRow + matrix.storedBytes / max(matrix.rows, 1)
+    unsafe matrix.withRowProducts(of: p.base, p.stride, into: &w) { rows, form in
+      unsafe space.sumPanels(schedule, count: count, bytesPerRow: bytes, after: write) { range, sum in
+        form(range)
+        unsafe body(rows, range, sum)
+      }
+    }
+  }
+
   /// R = B − A·X, counted.
   package func residual(of x: BlockVector<Element>, _ b: BlockVector<Element>, into r: inout BlockVector<Element>) throws {
     monitor.countOperator(columns: x.columns)

@@ -1,13 +1,15 @@
 /// An orthonormal basis of the block Krylov space, grown block by block: A·[V₁ … V_k] = [V₁ … V_k P W]·H̄_k.
 ///
-/// Each new block is projected against the basis and orthonormalised, twice (block classical Gram–Schmidt with re-orthogonalisation;
-/// J. L. Barlow and A. Smoktunowicz, “Reorthogonalized block classical Gram–Schmidt”, Numer. Math. 123, 2013): the loss of
-/// orthogonality stays at rounding level. Directions that vanish in it are dropped, so blocks may get narrower.
+/// Each new block is projected against the basis and orthonormalised, and once more where that left too much of the basis in it
+/// (block classical Gram–Schmidt with selective re-orthogonalisation, `OrthogonalityLoss`; J. L. Barlow and A. Smoktunowicz,
+/// “Reorthogonalized block classical Gram–Schmidt”, Numer. Math. 123, 2013): the loss of orthogonality stays at rounding level.
+/// Directions that vanish in it are dropped, so blocks may get narrower.
 ///
 /// A is applied to a part of the newest directions only where the caller says so (`advance`): the others are held back in P, stay in
 /// the basis, and may be taken later. A block that the caller puts in front (`head`) takes part in every projection.
 ///
-/// - Complexity of step k with blocks of p columns: 8·n·k·p² flops, four passes over the basis.
+/// - Complexity of step k with blocks of p columns: 4·n·k·p² flops and two passes over the basis, 6·n·k·p² in steps that are looked at,
+///   8·n·k·p² and a third pass in those that are projected again.
 final class BlockArnoldi<Element: Scalar> {
   enum Outcome: Equatable {
     /// The new block has this many columns; 0 when A times the direction lies in the basis.
@@ -32,6 +34,8 @@ final class BlockArnoldi<Element: Scalar> {
   let space: BlockSpace<Element>
   private let orthonormalizer: Orthonormalizer<Element>
   private var correction: DenseMatrix<Element>
+  private var gram: DenseMatrix<Element>
+  private var loss: OrthogonalityLoss
   private var product: DenseMatrix<Element>
   private var part: DenseMatrix<Element>
   private var lengths: [Double]
@@ -48,9 +52,10 @@ final class BlockArnoldi<Element: Scalar> {
     space = BlockSpace(p: width, q: width, rows: rows)
     orthonormalizer = Orthonormalizer(columns: width, space: space, goodPivot: 0.3)
     let square = DenseMatrix<Element>(rows: width, columns: width)
-    (below, product, part) = (square, square, square)
+    (below, gram, part) = (square, square, square)
     h = DenseMatrix(rows: (steps + 1) * width, columns: width)
-    correction = h
+    (correction, product) = (h, h)
+    loss = OrthogonalityLoss(unitRoundoff: Element.unitRoundoff)
     lengths = [Double](repeating: 0, count: width)
     noise = lengths
     basis.reserveCapacity(steps + 2)
@@ -99,6 +104,7 @@ final class BlockArnoldi<Element: Scalar> {
   func reset() {
     removeHead()
     (count, directions) = (0, 0)
+    loss = OrthogonalityLoss(unitRoundoff: Element.unitRoundoff)
   }
 
   /// Puts orthonormal columns in front of a new basis whose first block is written and orthogonal to them.
@@ -168,40 +174,75 @@ final class BlockArnoldi<Element: Scalar> {
   /// Orthonormalises the block written by `writeNext` against the basis and in itself.
   func grow() -> Outcome {
     let p = basis[count].columns
-    space.inner(basis: basis, count: count, basis[count], into: &h)
+    space.inner(basis: basis, count: count, basis[count], into: &h, lengths: &lengths)
     guard h.isFinite else { return .nonFinite }
-    h.columnNorms(into: &lengths)
-    project(h)
     // What is left of a column below the rounding of the projection is noise.
     for j in 0..<p { noise[j] = 4 * Element.unitRoundoff * lengths[j] }
-    guard case .rank(var rank) = orthonormalizer.orthonormalize(&basis[count], &none, noise: noise) else { return .nonFinite }
+    var isKnown = loss.isDue
+    project(h, looks: isKnown)
+    guard let (rank, growth) = normalize() else { return .nonFinite }
     below.copy(from: orthonormalizer.s)
+    var left = rank
+    if let growth {
+      if isKnown {
+        product.multiply(correction, orthonormalizer.transformation)
+        swap(&product, &correction)
+      } else if loss.permits(growth: growth) {
+        left = 0
+      }
+    } else {
+      isKnown = false
+    }
     // Twice is enough, unless a column loses most of its length again.
-    for _ in 0..<3 where rank > 0 {
-      space.inner(basis: basis, count: count, basis[count], into: &correction)
+    for round in 0..<4 where left > 0 {
+      if round > 0 || !isKnown { space.inner(basis: basis, count: count, basis[count], into: &correction) }
       guard correction.isFinite else { return .nonFinite }
-      project(correction)
-      h.add(correction, times: below)
       correction.columnNorms(into: &lengths)
-      let lost = (0..<rank).contains { lengths[$0] > 0.5 }
-      for j in 0..<rank { noise[j] = 1e3 * Element.unitRoundoff }
-      guard case .rank(let left) = orthonormalizer.orthonormalize(&basis[count], &none, noise: noise) else { return .nonFinite }
+      var most = 0.0
+      for j in 0..<left { most = max(most, lengths[j]) }
+      if loss.permits(measured: most) { break }
+      for j in 0..<left { noise[j] = 1e3 * Element.unitRoundoff }
+      project(correction, looks: false)
+      h.add(correction, times: below)
+      guard let (rest, _) = normalize() else { return .nonFinite }
       product.copy(from: below)
       below.multiply(orthonormalizer.s, product)
-      rank = left
-      if !lost { break }
+      left = rest
+      loss.repaired()
+      if most <= 0.5 { break }
     }
     count += 1
-    return .grown(rank)
+    return .grown(below.rows)
   }
 
-  /// The next block −= 𝒱·C.
-  private func project(_ c: DenseMatrix<Element>) {
+  /// The next block −= 𝒱·C, its Gram matrix, and what is left in `correction` if it `looks`.
+  private func project(_ c: DenseMatrix<Element>, looks: Bool) {
     // Taken out of the array while it is written, since the array is read.
     var next = placeholder
     swap(&next, &basis[count])
-    space.update(&next, plus: basis, count: count, times: c, sign: -1)
+    space.project(&next, from: basis, count: count, times: c, gram: &gram, remainder: &correction, looks: looks)
     swap(&next, &basis[count])
+  }
+
+  /// Makes the next block orthonormal, whose Gram matrix is there. The result is its rank, and by how much the columns that it was
+  /// projected from are longer than what became of them, if that is known; `nil` for NaN or infinity.
+  private func normalize() -> (rank: Int, growth: Double?)? {
+    let p = basis[count].columns
+    var floor = 0.0
+    for j in 0..<p { floor = max(floor, noise[j]) }
+    guard gram.isFinite, orthonormalizer.factor(gram: gram, squares: nil, noise: floor) else {
+      guard case .rank(let rank) = orthonormalizer.orthonormalize(&basis[count], &none, noise: noise) else { return nil }
+      return (rank, nil)
+    }
+    let t = orthonormalizer.transformation
+    space.recur(&basis[count], plus: nil, times: t)
+    var growth = 0.0
+    for j in 0..<p {
+      var sum = 0.0
+      for i in 0...j { sum += (lengths[i] * lengths[i] + Double(gram[i, i].realPart)).squareRoot() * Double(t[i, j].modulus) }
+      growth = max(growth, sum)
+    }
+    return (p, growth)
   }
 }
 

@@ -57,10 +57,13 @@ final class DeflationSpace<Element: Scalar> {
     if spares.count > limit { spares.removeFirst() }
   }
 
+  /// A block of so many columns, in memory that is there if it can be: each has room for the most directions.
   private func takeSpare(rows: Int, columns: Int) -> BlockVector<Element> {
-    if let k = spares.firstIndex(where: { $0.columns == columns }) { return spares.remove(at: k) }
-    if !spares.isEmpty { spares.removeFirst() }
-    return BlockVector(rows: rows, columns: columns)
+    while let spare = spares.popLast() {
+      if spare.rows == rows, let block = spare.recycled(columns: columns) { return block }
+    }
+    let block = BlockVector<Element>(rows: rows, columns: max(columns, capacity))
+    return block.recycled(columns: columns) ?? block
   }
 
   // MARK: A cycle

@@ -5,6 +5,9 @@
 /// that meet their tolerance leave the block. A column whose recurrence breaks down begins again from its residual with a random
 /// shadow vector while the others go on; when this brings nothing for some times it ends with ``ColumnStatus/breakdown(_:)``.
 ///
+/// Without a preconditioner an iteration is two passes over the rows where A is a matrix: each makes the vectors that it multiplies A
+/// with just before, and the inner products just after. ‖r‖ and R̂ᴴr follow from those of s and t.
+///
 /// - Complexity per iteration with p columns: two products with A, two applications of M⁻¹, about 20·n·p flops.
 ///   Memory: 6 blocks of n·p besides B and X (8 with a preconditioner).
 public struct PseudoBlockBiCGStab: BlockMethod {
@@ -56,7 +59,7 @@ final class PseudoBlockBiCGStabEngine<Element: Scalar>: SolveEngine {
 
   func bytesPlanned(columns: Int) -> Int {
     let width = BlockVector<Element>.paddedWidth(columns) * MemoryLayout<Element>.stride
-    return rows * width * (m == nil ? 6 : 8) + BlockSpace<Element>.bytes(p: columns, q: 1, rows: rows) + (m?.storedBytes ?? 0)
+    return rows * width * (m == nil ? 6 : 8) + BlockSpace<Element>.bytes(p: columns, q: 5, rows: rows) + (m?.storedBytes ?? 0)
   }
 
   func update(_ a: any LinearOperator<Element>) throws { m = try updatedPreconditioner(m, for: a) }

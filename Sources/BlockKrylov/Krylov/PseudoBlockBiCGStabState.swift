@@ -21,10 +21,9 @@ extension PseudoBlockBiCGStabEngine {
     private var rho: [Element]
     private var alpha: [Element]
     private var omega: [Element]
-    private var factors: [Element]
-    private var more: [Element]
     private var next: [Element]
-    private var pair: [Element]
+    /// What the kernels scale columns by.
+    private let factors: AlignedStorage<Element>
     /// ‖r‖, and the smallest of it when a recurrence began again.
     private var sizes: [Double]
     private var best: [Double]
@@ -34,26 +33,42 @@ extension PseudoBlockBiCGStabEngine {
     private var broken: [Bool]
     private var done: [Bool]
     private var seed: UInt64 = 0xB1C6
+    /// What an iteration leaves to do, for the pass over the rows that makes the next product.
+    private var pending = (solution: false, directions: false)
+    private let schedule: RowSchedule?
+
+    /// The kinds of `factors`.
+    private enum Factor: Int, CaseIterable { case alpha, minusAlpha, omega, minusOmega, beta, minusBetaOmega, one }
 
     init(_ problem: BlockProblem<Element>, preconditioned: Bool) {
       self.problem = problem
       let m = problem.width
-      space = BlockSpace(p: m, q: 1, rows: problem.x.rows)
+      space = BlockSpace(p: m, q: 5, rows: problem.x.rows)
+      schedule = problem.rowSchedule()
       active = Array(0..<m)
       let block = { BlockVector<Element>(rows: problem.x.rows, columns: m) }
       (x, r, shadow, p, v, t) = (problem.x, block(), block(), block(), block(), block())
       if preconditioned { (mp, ms) = (block(), block()) }
       rho = [Element](repeating: 0, count: m)
-      (alpha, omega, factors, more, next) = (rho, rho, rho, rho, rho)
-      pair = [Element](repeating: 0, count: 2 * m)
+      (alpha, omega, next) = (rho, rho, rho)
+      factors = AlignedStorage(count: m * Factor.allCases.count)
       sizes = problem.norms
       best = sizes
       fruitless = [Int](repeating: 0, count: m)
       done = [Bool](repeating: false, count: m)
       broken = done
+      for k in 0..<m { set(.one, k, 1) }
     }
 
     var byteCount: Int { r.byteCount * (mp == nil ? 6 : 8) + space.byteCount }
+
+    private func pointer(_ factor: Factor) -> UnsafePointer<Element> {
+      unsafe UnsafePointer(factors.base + factor.rawValue * problem.width)
+    }
+
+    private func set(_ factor: Factor, _ k: Int, _ value: Element) {
+      unsafe factors.base[factor.rawValue * problem.width + k] = value
+    }
 
     /// R, R̂, P and ρ from the current X.
     func begin() throws {
@@ -80,103 +95,116 @@ extension PseudoBlockBiCGStabEngine {
     /// One step of every active column. X changes only where everything that it needs is finite.
     func step(_ m: (any Preconditioner<Element>)?) throws {
       for k in active.indices { broken[k] = false }
-      try applyOperator(m, directions: true)
-      space.columnDots(shadow, v, into: &factors)
-      space.columnDots(v, v, into: &more)
+      try formProduct(ofDirections: m)
       for k in active.indices {
+        chooseStep(k)
+        set(.alpha, k, alpha[k])
+        set(.minusAlpha, k, -alpha[k])
+      }
+      try formProduct(ofResiduals: m)
+      var isExact = true
+      for k in active.indices {
+        if !stabilize(k) { isExact = false }
+        set(.omega, k, omega[k])
+        set(.minusOmega, k, -omega[k])
+      }
+      pending.solution = true
+      if !isExact { measure() }
+      var isBroken = false
+      for k in active.indices {
+        if !done[k] { judge(k) }
+        let beta = chooseDirection(k)
+        set(.beta, k, beta)
+        set(.minusBetaOmega, k, -beta * omega[k])
+        if broken[k], !done[k] { isBroken = true }
+      }
+      pending.directions = true
+      if isBroken { beginAgain() }
+    }
+
+    // MARK: Scalars
+
+    /// α = ρ/R̂ᴴv.
+    private func chooseStep(_ k: Int) {
+      let (shadowV, vv) = (space.sums[k], space.sums[active.count + k])
+      alpha[k] = 0
+      guard vv.isFinite, shadowV.isFinite else { return blame(k, mp) }
+      if done[k] { return }
+      alpha[k] = rho[k] / shadowV
+      // An R̂ᴴv of rounding size says nothing.
+      let scale = Double(vv.realPart).squareRoot() * sizes[k]
+      if !alpha[k].isFinite || Double(shadowV.modulus) <= Element.unitRoundoff * scale || rho[k] == 0 {
+        broken[k] = true
         alpha[k] = 0
-        if !more[k].isFinite || !factors[k].isFinite {
-          blame(k, mp)
-        } else {
-          alpha[k] = rho[k] / factors[k]
-          // An R̂ᴴv of rounding size says nothing.
-          let scale = Double(more[k].realPart).squareRoot() * sizes[k]
-          if !alpha[k].isFinite || Double(factors[k].modulus) <= Element.unitRoundoff * scale || rho[k] == 0 {
-            broken[k] = true
-            alpha[k] = 0
-          }
-        }
-        factors[k] = done[k] ? 0 : -alpha[k]
       }
-      space.reserveOnes(active.count)
-      r.combineColumns(factors, v, space.ones)
-
-      try applyOperator(m, directions: false)
-      space.columnDots(t, r, into: &factors)
-      space.columnDots(t, t, into: &more)
-      space.columnDots(r, r, into: &next)
-      for k in active.indices where !done[k] {
-        omega[k] = 0
-        if !more[k].isFinite || !factors[k].isFinite {
-          blame(k, ms)
-          alpha[k] = 0
-          continue
-        }
-        let (sizeT, sizeS) = (Double(more[k].realPart).squareRoot(), Double(next[k].realPart).squareRoot())
-        if sizeS == 0 || broken[k] { continue }
-        guard sizeT > 0 else {
-          broken[k] = true
-          continue
-        }
-        omega[k] = factors[k] / more[k]
-        let cosine = Double(factors[k].modulus) / (sizeT * sizeS)
-        if cosine < 0.7 {
-          let direction: Element = cosine > 0 ? factors[k] / Element(factors[k].modulus) : 1
-          omega[k] = direction * Element(double: 0.7 * sizeS / sizeT)
-        }
-        if !omega[k].isFinite {
-          omega[k] = 0
-          broken[k] = true
-        }
-      }
-      finishStep()
     }
 
-    /// x += α·M⁻¹p + ω·M⁻¹s, r = s − ω·t, and the next p.
-    private func finishStep() {
+    /// ω, and what follows of r = s − ω·t: ‖r‖ and R̂ᴴr. False where ‖r‖ would be lost in rounding.
+    private func stabilize(_ k: Int) -> Bool {
       let m = active.count
-      for k in 0..<m {
-        if done[k] { (alpha[k], omega[k]) = (0, 0) }
-        (pair[k], pair[m + k]) = (alpha[k], omega[k])
-        factors[k] = -omega[k]
+      omega[k] = 0
+      let (ts, tt, ss) = (space.sums[k], space.sums[m + k], space.sums[2 * m + k])
+      guard tt.isFinite, ts.isFinite else {
+        blame(k, ms)
+        // X keeps what it had before this step.
+        set(.alpha, k, 0)
+        return true
       }
-      space.updateColumns(&x, plus: [mp ?? p, ms ?? r], count: 2, times: pair)
-      space.updateColumns(&r, plus: t, times: factors, squares: &more, dotsWith: shadow, into: &next)
-      for k in 0..<m where !done[k] {
-        sizes[k] = Double(more[k].realPart).squareRoot()
-        problem.note(column: active[k], estimate: sizes[k])
-        if sizes[k] <= problem.target(column: active[k]) {
-          done[k] = true
-        } else if !(sizes[k] <= best[k] / Element.unitRoundoff.squareRoot()) {
-          // It loses the digits that the tolerance asks for.
-          fail(k, .breakdown("the residual grew beyond all bounds"))
-        }
+      if done[k] { return true }
+      let (shadowT, shadowS) = (space.sums[3 * m + k], space.sums[4 * m + k])
+      let (sizeT, sizeS) = (Double(tt.realPart).squareRoot(), Double(ss.realPart).squareRoot())
+      (sizes[k], next[k]) = (sizeS, shadowS)
+      if sizeS == 0 || broken[k] { return true }
+      guard sizeT > 0 else {
+        broken[k] = true
+        return true
       }
-      advanceDirections()
+      var factor = ts / tt
+      let cosine = Double(ts.modulus) / (sizeT * sizeS)
+      if cosine < 0.7 {
+        let direction: Element = cosine > 0 ? ts / Element(ts.modulus) : 1
+        factor = direction * Element(double: 0.7 * sizeS / sizeT)
+      }
+      guard factor.isFinite else {
+        broken[k] = true
+        return true
+      }
+      omega[k] = factor
+      next[k] = shadowS - factor * shadowT
+      let removed = Double((factor.conjugate * (ts + ts - factor * tt)).realPart)
+      let square = Double(ss.realPart) - removed
+      sizes[k] = max(square, 0).squareRoot()
+      return square > 1e6 * Element.unitRoundoff * Double(ss.realPart)
     }
 
-    /// p = r + β·(p − ω·v); columns that are broken take p = r and a random shadow vector.
-    private func advanceDirections() {
-      for k in active.indices {
-        var beta: Element = 0
-        if !done[k], !broken[k] {
-          beta = (next[k] / rho[k]) * (alpha[k] / omega[k])
-          if !beta.isFinite || omega[k] == 0 {
-            broken[k] = true
-            beta = 0
-          }
-        }
-        factors[k] = beta
-        more[k] = -beta * omega[k]
+    private func judge(_ k: Int) {
+      problem.note(column: active[k], estimate: sizes[k])
+      if sizes[k] <= problem.target(column: active[k]) {
+        done[k] = true
+      } else if !(sizes[k] <= best[k] / Element.unitRoundoff.squareRoot()) {
+        // It loses the digits that the tolerance asks for.
+        fail(k, .breakdown("the residual grew beyond all bounds"))
       }
-      p.combineColumns(space.ones, r, factors)
-      p.combineColumns(more, v, space.ones)
-      rho = next
-      let columns = active.indices.filter { broken[$0] && !done[$0] }
-      if columns.isEmpty { return }
-      for k in columns { beginAgain(k) }
+    }
+
+    /// β and the next ρ.
+    private func chooseDirection(_ k: Int) -> Element {
+      if done[k] || broken[k] { return 0 }
+      let beta = (next[k] / rho[k]) * (alpha[k] / omega[k])
+      guard beta.isFinite, omega[k] != 0 else {
+        broken[k] = true
+        return 0
+      }
+      rho[k] = next[k]
+      return beta
+    }
+
+    /// Columns that are broken take p = r and a random shadow vector.
+    private func beginAgain() {
+      finish()
+      for k in active.indices where broken[k] && !done[k] { beginAgain(k) }
       space.columnDots(shadow, r, into: &next)
-      for k in columns { rho[k] = next[k] }
+      for k in active.indices where broken[k] && !done[k] { rho[k] = next[k] }
     }
 
     private func beginAgain(_ k: Int) {
@@ -196,28 +224,137 @@ extension PseudoBlockBiCGStabEngine {
       shadow[columns: k..<(k + 1)] = column
     }
 
-    /// V = A·M⁻¹P or T = A·M⁻¹R.
-    private func applyOperator(_ m: (any Preconditioner<Element>)?, directions: Bool) throws {
-      if let m, var image = directions ? mp.take() : ms.take() {
-        defer { if directions { mp = image } else { ms = image } }
-        problem.monitor.countPreconditioner()
-        try m.apply(to: directions ? p : r, into: &image)
-        try directions ? problem.apply(image, into: &v) : problem.apply(image, into: &t)
-      } else {
-        try directions ? problem.apply(p, into: &v) : problem.apply(r, into: &t)
+    // MARK: Passes over the rows
+
+    /// V = A·M⁻¹P, with R̂ᴴv and vᴴv.
+    private func formProduct(ofDirections m: (any Preconditioner<Element>)?) throws {
+      let (count, bytesPerRow) = (active.count, 7 * r.stride * MemoryLayout<Element>.stride)
+      let (shadows, lds, ldv) = unsafe (shadow.base, shadow.stride, v.stride)
+      func dots(_ v: UnsafePointer<Element>, _ rows: Range<Int>, _ sum: UnsafeMutablePointer<Element>) {
+        let (i, height) = (rows.lowerBound, rows.count)
+        unsafe Kernels<Element>.columnDots(height, count, shadows + i * lds, lds, v + i * ldv, ldv, sum)
+        unsafe Kernels<Element>.columnDots(height, count, v + i * ldv, ldv, v + i * ldv, ldv, sum + count)
+      }
+      guard let m else {
+        return try withAdvance { advance in
+          try unsafe problem.apply(
+            p, into: &v, space, schedule, sums: 2 * count, bytesPerRow: bytesPerRow, after: advance, dots)
+        }
+      }
+      finish()
+      guard var image = mp.take() else { return }
+      defer { mp = image }
+      problem.monitor.countPreconditioner()
+      try m.apply(to: p, into: &image)
+      try unsafe problem.apply(image, into: &v, space, schedule, sums: 2 * count, bytesPerRow: bytesPerRow, after: { _ in }, dots)
+    }
+
+    /// S = R − V·diag(α) in place of R and T = A·M⁻¹S, with tᴴs, tᴴt, sᴴs, R̂ᴴt and R̂ᴴs.
+    private func formProduct(ofResiduals m: (any Preconditioner<Element>)?) throws {
+      let (count, bytesPerRow) = (active.count, 5 * r.stride * MemoryLayout<Element>.stride)
+      let (shadows, lds, ldt) = unsafe (shadow.base, shadow.stride, t.stride)
+      let (ps, ldr, pv, ldv) = unsafe (r.mutableBase(), r.stride, v.base, v.stride)
+      let (minusAlpha, ones) = unsafe (pointer(.minusAlpha), pointer(.one))
+      func write(_ rows: Range<Int>) {
+        let i = rows.lowerBound
+        unsafe Kernels<Element>.combineColumns(rows.count, count, minusAlpha, pv + i * ldv, ldv, ones, ps + i * ldr, ldr)
+      }
+      func dots(_ t: UnsafePointer<Element>, _ rows: Range<Int>, _ sum: UnsafeMutablePointer<Element>) {
+        let (i, height) = (rows.lowerBound, rows.count)
+        let (rowT, rowS, rowShadow) = unsafe (t + i * ldt, UnsafePointer(ps + i * ldr), shadows + i * lds)
+        unsafe Kernels<Element>.columnDots(height, count, rowT, ldt, rowS, ldr, sum)
+        unsafe Kernels<Element>.columnDots(height, count, rowT, ldt, rowT, ldt, sum + count)
+        unsafe Kernels<Element>.columnDots(height, count, rowS, ldr, rowS, ldr, sum + 2 * count)
+        unsafe Kernels<Element>.columnDots(height, count, rowShadow, lds, rowT, ldt, sum + 3 * count)
+        unsafe Kernels<Element>.columnDots(height, count, rowShadow, lds, rowS, ldr, sum + 4 * count)
+      }
+      guard let m, var image = ms.take() else {
+        return try unsafe problem.apply(
+          r, into: &t, space, schedule, sums: 5 * count, bytesPerRow: bytesPerRow, after: write, dots)
+      }
+      defer { ms = image }
+      Parallel.rows(r.rows, bytesPerRow: bytesPerRow, write)
+      problem.monitor.countPreconditioner()
+      try m.apply(to: r, into: &image)
+      try unsafe problem.apply(image, into: &t, space, schedule, sums: 5 * count, bytesPerRow: bytesPerRow, after: { _ in }, dots)
+    }
+
+    /// Calls `body` with a function that does to a range of rows what is pending: x += α·M⁻¹p + ω·M⁻¹s, r = s − ω·t,
+    /// p = r + β·(p − ω·v).
+    private func withAdvance(_ body: (_ advance: (Range<Int>) -> Void) throws -> Void) rethrows {
+      let (m, todo) = (active.count, pending)
+      pending = (false, false)
+      let (px, ldx, pr, ldr, pp, ldp) = unsafe (x.mutableBase(), x.stride, r.mutableBase(), r.stride, p.mutableBase(), p.stride)
+      let (pv, ldv, pt, ldt) = unsafe (v.base, v.stride, t.base, t.stride)
+      let (imageP, ldmp) = unsafe (mp.map { unsafe $0.base } ?? UnsafePointer(pp), mp?.stride ?? ldp)
+      let (imageS, ldms) = unsafe (ms.map { unsafe $0.base } ?? UnsafePointer(pr), ms?.stride ?? ldr)
+      let (alpha, omega, minusOmega) = unsafe (pointer(.alpha), pointer(.omega), pointer(.minusOmega))
+      let (beta, minusBetaOmega, ones) = unsafe (pointer(.beta), pointer(.minusBetaOmega), pointer(.one))
+      // All that a panel touches stays in a second-level cache from one operation to the next.
+      let panel = max(32, (1 << 17) / max(7 * r.stride * MemoryLayout<Element>.stride, 1) / 8 * 8)
+      func advance(_ rows: Range<Int>) {
+        var i = rows.lowerBound
+        while i < rows.upperBound {
+          let n = min(panel, rows.upperBound - i)
+          let (rowX, rowR, rowP) = unsafe (px + i * ldx, pr + i * ldr, pp + i * ldp)
+          if todo.solution {
+            unsafe Kernels<Element>.combineColumns(n, m, alpha, imageP + i * ldmp, ldmp, ones, rowX, ldx)
+            unsafe Kernels<Element>.combineColumns(n, m, omega, imageS + i * ldms, ldms, ones, rowX, ldx)
+            unsafe Kernels<Element>.combineColumns(n, m, minusOmega, pt + i * ldt, ldt, ones, rowR, ldr)
+          }
+          if todo.directions {
+            unsafe Kernels<Element>.combineColumns(n, m, minusBetaOmega, pv + i * ldv, ldv, beta, rowP, ldp)
+            unsafe Kernels<Element>.combine(n, m, 1, UnsafePointer(rowR), ldr, 1, rowP, ldp)
+          }
+          i += n
+        }
+      }
+      try body(advance)
+    }
+
+    /// Does what is pending.
+    private func finish() {
+      guard pending.solution || pending.directions else { return }
+      let bytesPerRow = 7 * r.stride * MemoryLayout<Element>.stride
+      withAdvance { advance in Parallel.rows(r.rows, bytesPerRow: bytesPerRow, advance) }
+    }
+
+    /// ‖r‖ and R̂ᴴr from r itself.
+    private func measure() {
+      finish()
+      let m = active.count
+      unsafe space.sumPanels(rows: r.rows, count: 2 * m, bytesPerRow: 2 * m * MemoryLayout<Element>.stride) { range, sum in
+        let (i, height) = (range.lowerBound, range.count)
+        let (row, other) = unsafe (r.base + i * r.stride, shadow.base + i * shadow.stride)
+        unsafe Kernels<Element>.columnDots(height, m, row, r.stride, row, r.stride, sum)
+        unsafe Kernels<Element>.columnDots(height, m, other, shadow.stride, row, r.stride, sum + m)
+      }
+      for k in active.indices where !done[k] {
+        (sizes[k], next[k]) = (Double(space.sums[k].realPart).squareRoot(), space.sums[m + k])
       }
     }
 
-    /// Which of A and M⁻¹ gave NaN or infinity for a column.
+    /// Which of A and M⁻¹ gave NaN or infinity for a column, which takes no further part.
     private func blame(_ k: Int, _ image: BlockVector<Element>?) {
       let finite = image.map { $0[columns: k..<(k + 1)].columnMaxima()[0].isFinite } ?? true
       fail(k, finite ? .nonFinite(.operator) : .nonFinite(.preconditioner))
+      // Zero times NaN would reach X.
+      let zero = BlockVector<Element>(rows: r.rows, columns: 1)
+      for block in [\State.p, \.r, \.v, \.t] { self[keyPath: block][columns: k..<(k + 1)] = zero }
+      mp?[columns: k..<(k + 1)] = zero
+      ms?[columns: k..<(k + 1)] = zero
     }
 
-    /// Columns that are done or failed leave the block.
+    // MARK: Columns
+
+    /// Columns that are done or failed leave the block, when all are or when the others need fewer vectors of 64 bytes, or half as many
+    /// columns.
     func retire() {
+      var left = 0
+      for k in active.indices where !done[k] { left += 1 }
+      func vectors(_ columns: Int) -> Int { (columns * MemoryLayout<Element>.stride + 63) / 64 }
+      guard left == 0 || 2 * left <= active.count || vectors(left) < vectors(active.count) else { return }
       let kept = active.indices.filter { !done[$0] }
-      guard kept.count < active.count else { return }
       leaveSolution()
       active.keep(kept)
       rho.keep(kept)
@@ -237,6 +374,7 @@ extension PseudoBlockBiCGStabEngine {
 
     /// X of the active columns goes to the problem.
     func leaveSolution() {
+      finish()
       problem.x.scatterColumns(active, from: x)
       problem.hasGuess = true
     }

@@ -2,59 +2,93 @@ internal import ComplexModule
 internal import RealModule
 
 extension PseudoBlockGMRESEngine {
-  /// A cycle: the bases and the projected problems of the columns that iterate. Blocks have one column for each of `active`.
+  /// The bases and the projected problems of the columns that iterate. Blocks have one column for each of `active`; their memory is
+  /// kept from cycle to cycle.
   final class State {
-    let problem: BlockProblem<Element>
+    let columns: Int
     let space: BlockSpace<Element>
+    private(set) var problem: BlockProblem<Element>
     /// Which column of the problem each is.
     private(set) var active: [Int]
     /// For each column of the problem, whether and how its space became invariant.
     private(set) var ends: [End?]
     private(set) var steps = 0
-    private(set) var peakBytes = 0
+    /// V₁, V₂, …, the newest block, and behind it a block of scratch.
     private var basis: [BlockVector<Element>] = []
-    private var w: BlockVector<Element>
     private var mv: BlockVector<Element>?
     private var projected: [ColumnHessenberg<Element>]
+    /// The coefficients of a step, those of a second projection, and the factors of an update.
     private var h: [Element]
     private var correction: [Element]
     private var negative: [Element]
     private var lengths: [Double]
+    private var squares: [Double]
     private var scales: [Element.Magnitude]
+    private var loss: [OrthogonalityLoss]
     private var done: [Bool]
+    private let rows: Int
+    private let placeholder = BlockVector<Element>(rows: 0, columns: 0)
 
     init(_ problem: BlockProblem<Element>, preconditioned: Bool, restart: Int) {
       self.problem = problem
+      columns = problem.width
+      rows = problem.x.rows
       let m = problem.width
-      space = BlockSpace(p: m, q: 1, rows: problem.x.rows)
+      space = BlockSpace(p: m, q: 1, rows: rows)
       active = Array(0..<m)
       ends = [End?](repeating: nil, count: m)
-      w = BlockVector(rows: problem.x.rows, columns: m)
-      if preconditioned { mv = w }
+      if preconditioned { mv = BlockVector(rows: rows, columns: m) }
       projected = (0..<m).map { _ in ColumnHessenberg(steps: restart) }
       h = [Element](repeating: 0, count: m * (restart + 1))
       (correction, negative) = (h, h)
       lengths = [Double](repeating: 0, count: m)
+      squares = lengths
       scales = [Element.Magnitude](repeating: 0, count: m)
+      loss = [OrthogonalityLoss](repeating: OrthogonalityLoss(unitRoundoff: Element.unitRoundoff), count: m)
       done = [Bool](repeating: false, count: m)
-      basis.reserveCapacity(restart + 1)
+      basis.reserveCapacity(restart + 2)
     }
 
-    var isDone: Bool { done.allSatisfy { $0 } }
+    var byteCount: Int { BlockVector.byteCount(of: basis) + (mv?.byteCount ?? 0) + space.byteCount }
+
+    var isDone: Bool {
+      for k in done.indices where !done[k] { return false }
+      return true
+    }
 
     /// The first basis vectors from the residuals of the current X.
-    func begin() throws {
+    func begin(_ problem: BlockProblem<Element>) throws {
+      self.problem = problem
+      steps = 0
+      restoreWidth()
+      basis.prepareSlot(0, rows: rows, columns: columns)
       if problem.hasGuess {
-        try problem.residual(of: problem.x, problem.b, into: &w)
+        try problem.residual(of: problem.x, problem.b, into: &basis[0])
       } else {
-        w.copy(from: problem.b)
+        basis[0].copy(from: problem.b)
       }
-      space.columnNorms(w, into: &lengths)
+      space.columnNorms(basis[0], into: &lengths)
       for k in active.indices {
+        ends[k] = nil
+        done[k] = false
+        loss[k] = OrthogonalityLoss(unitRoundoff: Element.unitRoundoff)
         if !lengths[k].isFinite { fail(k, .nonFinite(.operator)) }
         projected[k].begin(lengths[k])
       }
-      appendBasis()
+      normalize(0)
+    }
+
+    /// All columns iterate again.
+    private func restoreWidth() {
+      guard active.count < columns else { return }
+      active = Array(0..<columns)
+      if mv != nil { mv = BlockVector(rows: rows, columns: columns) }
+      while projected.count < columns { projected.append(projected[0]) }
+      lengths = [Double](repeating: 0, count: columns)
+      squares = lengths
+      scales = [Element.Magnitude](repeating: 0, count: columns)
+      loss = [OrthogonalityLoss](repeating: OrthogonalityLoss(unitRoundoff: Element.unitRoundoff), count: columns)
+      done = [Bool](repeating: false, count: columns)
     }
 
     private func fail(_ k: Int, _ status: ColumnStatus) {
@@ -62,26 +96,19 @@ extension PseudoBlockGMRESEngine {
       done[k] = true
     }
 
-    /// W with columns of unit length becomes the next basis block; columns that are done become zero.
-    private func appendBasis() {
+    /// Columns of a basis block get unit length; those that are done become zero.
+    private func normalize(_ block: Int) {
       for k in active.indices { scales[k] = done[k] || lengths[k] == 0 ? 0 : Element.Magnitude(1 / lengths[k]) }
-      var v = BlockVector<Element>(rows: w.rows, columns: active.count)
-      v.scaleColumns(of: w, by: scales)
-      basis.append(v)
-      peakBytes = max(peakBytes, basis.reduce(0) { $0 + $1.byteCount } + w.byteCount * (mv == nil ? 1 : 2) + space.byteCount)
+      basis[block].scaleColumns(by: scales)
     }
 
     /// One step of every active column.
     func step(_ m: (any Preconditioner<Element>)?) throws {
+      basis.prepareSlot(steps + 1, rows: rows, columns: active.count)
       try applyOperator(m)
       steps += 1
       let (p, count) = (active.count, steps)
-      space.columnDots(basis: basis, count: count, w, into: &h)
-      subtract(h, count)
-      space.columnDots(basis: basis, count: count, w, into: &correction)
-      subtract(correction, count)
-      for i in 0..<(count * p) { h[i] += correction[i] }
-      space.columnNorms(w, into: &lengths)
+      orthogonalize(count)
       for k in active.indices where !done[k] {
         var square = lengths[k] * lengths[k]
         for i in 0..<count {
@@ -94,28 +121,69 @@ extension PseudoBlockGMRESEngine {
         }
         // What is left below the rounding of the projection is noise: the space is invariant.
         if lengths[k] <= 10 * Element.unitRoundoff * square.squareRoot() { lengths[k] = 0 }
-        projected[k].append((0..<count).map { h[$0 * p + k] }, below: lengths[k])
+        projected[k].append(h, first: k, stride: p, count: count, below: lengths[k])
         let estimate = projected[k].residual
         problem.note(column: active[k], estimate: estimate)
         if lengths[k] == 0 { ends[active[k]] = projected[k].isSingular ? .singular : .invariant }
         done[k] = lengths[k] == 0 || estimate <= problem.target(column: active[k])
       }
-      appendBasis()
+      normalize(count)
     }
 
-    private func subtract(_ factors: [Element], _ count: Int) {
+    /// W −= 𝒱·h for the newest block W, with h = 𝒱ᴴW, and a second time where the first left too much of 𝒱 in it.
+    private func orthogonalize(_ count: Int) {
+      let p = active.count
+      space.columnDots(basis: basis, count: count, basis[count], into: &h)
+      var looks = false
+      for k in 0..<p where !done[k] && loss[k].isDue { looks = true }
+      subtract(h, count, looks: looks)
+      if !looks, permitted(count) { return }
+      if !looks { space.columnDots(basis: basis, count: count, basis[count], into: &correction) }
+      var isSmall = true
+      for k in 0..<p where !done[k] {
+        var square = 0.0
+        for i in 0..<count { square += Double(correction[i * p + k].modulus) * Double(correction[i * p + k].modulus) }
+        // A column that is zero has nothing of the basis in it.
+        if lengths[k] > 0, !loss[k].permits(measured: square.squareRoot() / lengths[k]) { isSmall = false }
+      }
+      if isSmall { return }
+      subtract(correction, count, looks: false)
+      for i in 0..<(count * p) { h[i] += correction[i] }
+      for k in 0..<p { loss[k].repaired() }
+    }
+
+    /// Whether no column's loss of orthogonality is extrapolated beyond its limit.
+    private func permitted(_ count: Int) -> Bool {
+      let p = active.count
+      var isPermitted = true
+      for k in 0..<p where !done[k] {
+        var square = lengths[k] * lengths[k]
+        for i in 0..<count { square += Double(h[i * p + k].modulus) * Double(h[i * p + k].modulus) }
+        if !loss[k].permits(growth: square.squareRoot() / lengths[k]) { isPermitted = false }
+      }
+      return isPermitted
+    }
+
+    /// The newest block −= 𝒱·diag(factors), and its lengths.
+    private func subtract(_ factors: [Element], _ count: Int, looks: Bool) {
       for i in 0..<(count * active.count) { negative[i] = -factors[i] }
-      space.updateColumns(&w, plus: basis, count: count, times: negative)
+      // Taken out of the array while it is written, since the array is read.
+      var next = placeholder
+      swap(&next, &basis[count])
+      space.projectColumns(
+        &next, from: basis, count: count, times: negative, squares: &squares, remainder: &correction, looks: looks)
+      swap(&next, &basis[count])
+      for k in active.indices { lengths[k] = squares[k].squareRoot() }
     }
 
-    /// W = A·M⁻¹·V.
+    /// The next block = A·M⁻¹·V.
     private func applyOperator(_ m: (any Preconditioner<Element>)?) throws {
       let v = basis[steps]
-      guard let m, var image = mv.take() else { return try problem.apply(v, into: &w) }
+      guard let m, var image = mv.take() else { return try problem.apply(v, into: &basis[steps + 1]) }
       defer { mv = image }
       problem.monitor.countPreconditioner()
       try m.apply(to: v, into: &image)
-      try problem.apply(image, into: &w)
+      try problem.apply(image, into: &basis[steps + 1])
     }
 
     /// Which of A and M⁻¹ gave NaN or infinity for a column.
@@ -126,17 +194,27 @@ extension PseudoBlockGMRESEngine {
 
     /// Columns that are done leave the block when at most half of it remains.
     func retire(_ m: (any Preconditioner<Element>)?) throws {
+      var left = 0
+      for k in active.indices where !done[k] { left += 1 }
+      guard left > 0, 2 * left <= active.count else { return }
       let kept = active.indices.filter { !done[$0] }
-      guard !kept.isEmpty, 2 * kept.count <= active.count else { return }
       try updateSolution(active.indices.filter { done[$0] }, m)
       active.keep(kept)
       projected.keep(kept)
       lengths.keep(kept)
       scales.keep(kept)
       done.keep(kept)
+      squares.keep(kept)
+      loss.keep(kept)
+      basis.removeLast(basis.count - steps - 1)
       for i in basis.indices { basis[i].keepColumns(kept) }
-      w = BlockVector(rows: w.rows, columns: kept.count)
-      if mv != nil { mv = w }
+      if mv != nil { mv = BlockVector(rows: rows, columns: kept.count) }
+    }
+
+    /// Recomputes B − A·X; columns that meet their bound are converged.
+    func verify(_ norms: inout [Double]) throws {
+      basis.prepareSlot(0, rows: rows, columns: columns)
+      try problem.verify(into: &basis[0], space, norms: &norms)
     }
 
     /// x += M⁻¹·V·y for the columns at these positions.
@@ -153,6 +231,10 @@ extension PseudoBlockGMRESEngine {
         }
         if y.allSatisfy({ $0.isFinite }) { for i in y.indices { correction[i * p + k] = y[i] } }
       }
+      basis.prepareSlot(steps + 1, rows: rows, columns: p)
+      var w = placeholder
+      swap(&w, &basis[steps + 1])
+      defer { swap(&w, &basis[steps + 1]) }
       w.setZero()
       space.updateColumns(&w, plus: basis, count: steps, times: correction)
       if let m, var image = mv.take() {
@@ -161,9 +243,14 @@ extension PseudoBlockGMRESEngine {
         try m.apply(to: w, into: &image)
         w.copy(from: image)
       }
+      if positions.count == problem.width {
+        problem.x.combine(1, w, 1)
+        problem.hasGuess = true
+        return
+      }
       let columns = positions.map { active[$0] }
       var (x, update) = (
-        BlockVector<Element>(rows: w.rows, columns: columns.count), BlockVector<Element>(rows: w.rows, columns: columns.count)
+        BlockVector<Element>(rows: rows, columns: columns.count), BlockVector<Element>(rows: rows, columns: columns.count)
       )
       x.gatherColumns(columns, of: problem.x)
       update.gatherColumns(positions, of: w)
@@ -193,13 +280,21 @@ struct ColumnHessenberg<Element: Scalar> {
   }
 
   /// Begins with the right-hand side βe₁.
-  mutating func begin(_ beta: Double) { g = [Element(double: beta)] }
+  mutating func begin(_ beta: Double) {
+    r.removeAll(keepingCapacity: true)
+    starts.removeAll(keepingCapacity: true)
+    cosines.removeAll(keepingCapacity: true)
+    sines.removeAll(keepingCapacity: true)
+    g.removeAll(keepingCapacity: true)
+    g.append(Element(double: beta))
+    (largest, smallest) = (0, .infinity)
+  }
 
-  /// Adds the column of a step, `below` the length of what is orthogonal to the basis.
-  mutating func append(_ h: [Element], below: Double) {
+  /// Adds the column of a step, h[first], h[first + stride], …, and `below`, the length of what is orthogonal to the basis.
+  mutating func append(_ h: [Element], first: Int, stride: Int, count: Int, below: Double) {
     let k = starts.count
     starts.append(r.count)
-    r.append(contentsOf: h)
+    for i in 0..<count { r.append(h[first + i * stride]) }
     let base = starts[k]
     for i in 0..<k {
       let (c, s) = (Element(double: cosines[i]), sines[i])

@@ -86,6 +86,35 @@ enum Kernels<S: Scalar> {
     unsafe bk_update(S.kernelType, Int64(rows), Int64(p), x, Int64(ldx), Int64(q), c, z, Int64(ldz), y, Int64(ldy))
   }
 
+  @inline(__always)
+  static func basisInner(
+    _ rows: Range<Int>, _ count: Int, _ v: UnsafePointer<UnsafeRawPointer?>, _ ldv: Int, _ p: Int, _ q: Int, _ x: Pointer,
+    _ ldx: Int, _ g: MutablePointer
+  ) {
+    unsafe bk_basis_inner(
+      S.kernelType, Int64(rows.lowerBound), Int64(rows.upperBound), Int64(count), v, Int64(ldv), Int64(p), Int64(q), x,
+      Int64(ldx), g)
+  }
+
+  @inline(__always)
+  static func basisUpdate(
+    _ rows: Range<Int>, _ count: Int, _ v: UnsafePointer<UnsafeRawPointer?>, _ ldv: Int, _ p: Int, _ q: Int, _ c: Pointer,
+    _ y: MutablePointer, _ ldy: Int
+  ) {
+    unsafe bk_basis_update(
+      S.kernelType, Int64(rows.lowerBound), Int64(rows.upperBound), Int64(count), v, Int64(ldv), Int64(p), Int64(q), c, y,
+      Int64(ldy))
+  }
+
+  @inline(__always)
+  static func basisCombineColumns(
+    _ rows: Range<Int>, _ count: Int, _ v: UnsafePointer<UnsafeRawPointer?>, _ ldv: Int, _ m: Int, _ s: Pointer,
+    _ y: MutablePointer, _ ldy: Int
+  ) {
+    unsafe bk_basis_combine_columns(
+      S.kernelType, Int64(rows.lowerBound), Int64(rows.upperBound), Int64(count), v, Int64(ldv), Int64(m), s, y, Int64(ldy))
+  }
+
   static var largestInPlaceUpdate: Int { Int(BK_MAXIMUM_IN_PLACE) }
 
   @inline(__always)

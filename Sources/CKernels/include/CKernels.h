@@ -87,6 +87,21 @@ void bk_inner(bk_scalar type, int64_t rows, int64_t p, const void *y, int64_t ld
 void bk_update(bk_scalar type, int64_t rows, int64_t p, const void *x, int64_t ldx, int64_t q, const void *c,
                const void *z, int64_t ldz, void *y, int64_t ldy);
 
+/* ---- basis of many blocks ------------------------------------------------------------------------------------ */
+/* v[0] ... v[count - 1] are blocks of p columns with leading dimension ldv; rows begin ..< end of all operands. */
+
+/* G = [v[0] v[1] ...]^H X: G is (count p) x q, row-major, leading dimension q; overwritten. */
+void bk_basis_inner(bk_scalar type, int64_t begin, int64_t end, int64_t count, const void *const *v, int64_t ldv, int64_t p,
+                    int64_t q, const void *x, int64_t ldx, void *g);
+
+/* Y += [v[0] v[1] ...] C with C (count p) x q, row-major, leading dimension q. Y is none of the blocks. */
+void bk_basis_update(bk_scalar type, int64_t begin, int64_t end, int64_t count, const void *const *v, int64_t ldv, int64_t p,
+                     int64_t q, const void *c, void *y, int64_t ldy);
+
+/* Y[i,j] += sum_k s[k m + j] v[k][i,j], blocks of m columns. Y is none of the blocks. */
+void bk_basis_combine_columns(bk_scalar type, int64_t begin, int64_t end, int64_t count, const void *const *v, int64_t ldv,
+                              int64_t m, const void *s, void *y, int64_t ldy);
+
 /* ---- columns and rows of one block --------------------------------------------------------------------------- */
 /* "real" is float for the first and third, double for the second and fourth scalar type. */
 

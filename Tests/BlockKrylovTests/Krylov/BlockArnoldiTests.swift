@@ -4,15 +4,20 @@ import Testing
 @testable import BlockKrylov
 
 struct BlockArnoldiTests {
-  /// 𝒱ᴴ𝒱 = I and A·𝒱_k = 𝒱_{k+1}·H̄_k, also where a direction is lost on the way.
-  private func check<S: Scalar>(_ a: CSRMatrix<S>, _ start: BlockVector<S>, steps: Int) throws {
+  /// 𝒱ᴴ𝒱 = I and A·𝒱_k = 𝒱_{k+1}·H̄_k, also where a direction is lost on the way. With a head, which the start must be orthogonal to,
+  /// it is the first block of 𝒱_{k+1}.
+  private func check<S: Scalar>(
+    _ a: CSRMatrix<S>, _ start: BlockVector<S>, head: BlockVector<S>? = nil, steps: Int
+  ) throws {
     let arnoldi = BlockArnoldi<S>(rows: a.rows, width: start.columns, steps: steps)
     arnoldi.makeNext(columns: start.columns)
     arnoldi.writeNext { $0.copy(from: start) }
+    arnoldi.placeHead(head)
+    let heads = head == nil ? 0 : 1
     guard case .grown = arnoldi.begin() else { return #expect(Bool(false)) }
     var columns: [(h: DenseMatrix<S>, below: DenseMatrix<S>)] = []
     for k in 0..<steps {
-      let v = arnoldi.basis[k]
+      let v = arnoldi.basis[heads + k]
       if v.columns == 0 { break }
       arnoldi.makeNext(columns: v.columns)
       try arnoldi.writeNext { try a.apply(to: v, into: &$0) }
@@ -24,7 +29,7 @@ struct BlockArnoldiTests {
     let gram = Reference.inner(basis, basis)
     for i in 0..<gram.rows { for j in 0..<gram.columns { #expect(Double((gram[i, j] - (i == j ? 1 : 0)).modulus) <= 1e-13) } }
     for (k, (h, below)) in columns.enumerated() {
-      let image = Reference.product(a, arnoldi.basis[k])
+      let image = Reference.product(a, arnoldi.basis[heads + k])
       let rebuilt = BlockVector<S>(rows: a.rows, columns: image.columns) { i, j in
         var sum: S = 0
         for l in 0..<h.rows { sum += basis[i, l] * h[l, j] }
@@ -51,6 +56,30 @@ struct BlockArnoldiTests {
       for i in 0..<225 { b[i, 1] = b[i, 0] + closeness * b[i, 1] }
       try check(a, b, steps: 10)
     }
+  }
+
+  /// The residual falls by many digits within the cycle, and with it goes the orthogonality of a basis that is projected only once.
+  @Test func longCyclesStayOrthonormal() throws {
+    var random = SplitMix(55)
+    let n = 300
+    var builder = try TripletBuilder<Double>(rows: n, columns: n)
+    for i in 0..<n {
+      try builder.add(i == 0 ? 1e-3 : Double(i) / Double(n), row: i, column: i)
+      if i + 1 < n { try builder.add(1 / Double(n), row: i, column: i + 1) }
+    }
+    let a = try builder.csr()
+    try check(a, random.block(n, 1, Double.self), steps: 140)
+    try check(a, random.block(n, 2, Double.self), steps: 70)
+  }
+
+  /// The directions that a restart keeps stand in front of the basis.
+  @Test func headsTakePartInTheRelation() throws {
+    var random = SplitMix(56)
+    let a = try random.sparse(160, 160, perRow: 5, diagonal: 2, Double.self)
+    let q = Reference.orthogonal(160, &random)
+    let head = BlockVector<Double>(rows: 160, columns: 6) { q[$0, $1] }
+    let start = BlockVector<Double>(rows: 160, columns: 3) { q[$0, 6 + $1] + 0.5 * q[$0, 9] }
+    try check(a, start, head: head, steps: 12)
   }
 
   @Test func invariantSpacesEndTheBasis() throws {
