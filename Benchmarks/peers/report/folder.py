@@ -133,8 +133,10 @@ def main():
             if library not in row and time.time() - began < args.stop_after:
                 row[library] = ours(path) if library == "ours" else theirs(path, library)
         if args.output:
-            with open(args.output, "w") as file:
+            # Whole or not at all, whenever it is stopped.
+            with open(args.output + ".new", "w") as file:
                 json.dump(results, file, indent=1)
+            os.replace(args.output + ".new", args.output)
 
         def cell(r):
             return (
