@@ -266,7 +266,7 @@ final class BlockSpace<Element: Scalar> {
   static func panel(bytesPerRow: Int) -> Int { max(64, (1 << 18) / max(bytesPerRow, 1) / 8 * 8) }
 
   /// Runs `body` on each piece of the rows and leaves the sum of the partial results in `sums`.
-  private func sumPieces(
+  func sumPieces(
     rows: Int, count: Int, bytesPerRow: Int, _ body: (Range<Int>, UnsafeMutablePointer<Element>) -> Void
   ) {
     let (pieces, size) = Self.pieces(rows)
