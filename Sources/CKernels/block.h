@@ -207,6 +207,17 @@ typedef struct { REAL part[PARTS]; } NAME(entry);
 #define ENTRY NAME(entry)
 #define ROW(name, i) ((ENTRY *)o->name + (i) * o->ld##name)
 
+static void NAME(mirror)(const struct operands *o) {
+    for (int64_t j = 0; j < o->m; j++) {
+        for (int64_t i = 0; i < j; i++) {
+            REAL *above = (REAL *)o->g + (i + j * o->m) * PARTS, *below = (REAL *)o->g + (j + i * o->m) * PARTS;
+            below[0] = above[0];
+            if (PARTS == 2) below[PARTS - 1] = -above[PARTS - 1];
+        }
+        if (PARTS == 2) ((REAL *)o->g)[j * (o->m + 1) * PARTS + PARTS - 1] = 0;
+    }
+}
+
 static void NAME(gather_columns)(const struct operands *o) {
     for (int64_t i = 0; i < o->end; i++)
         for (int64_t k = 0; k < o->m; k++) ROW(y, i)[k] = ROW(x, i)[o->list[k]];

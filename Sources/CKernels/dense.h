@@ -89,12 +89,23 @@ INLINE void LN(inner_rows)(const int rows, const int n, const struct operands *o
     }
 }
 
+/* Of a hermitian product, tiles below the diagonal are left out: those of rows that begin behind the chunk, and the first
+ * vector of those that begin behind it. */
+INLINE void LN(inner_tile)(const int rows, const int n, const struct operands *o, int64_t begin, int64_t end, int64_t a,
+                           int64_t column, int64_t width) {
+    if (n == 2 && o->hermitian && a * PARTS >= column + width - LANES)
+        LN(inner_rows)(rows, 1, o, begin, end, a, column + width - LANES, LANES);
+    else
+        LN(inner_rows)(rows, n, o, begin, end, a, column, width);
+}
+
 INLINE void LN(inner)(PASS_ARGUMENTS) {
+    const int64_t p = o->hermitian ? least(o->p, (column + width) / PARTS) : o->p;
     int64_t a = 0;
-    for (; a + TILE <= o->p; a += TILE) LN(inner_rows)(TILE, n, o, begin, end, a, column, width);
-    if (TILE > 4 && a + 4 <= o->p) LN(inner_rows)(4, n, o, begin, end, a, column, width), a += 4;
-    if (TILE > 2 && a + 2 <= o->p) LN(inner_rows)(2, n, o, begin, end, a, column, width), a += 2;
-    if (a < o->p) LN(inner_rows)(1, n, o, begin, end, a, column, width);
+    for (; a + TILE <= p; a += TILE) LN(inner_tile)(TILE, n, o, begin, end, a, column, width);
+    if (TILE > 4 && a + 4 <= p) LN(inner_tile)(4, n, o, begin, end, a, column, width), a += 4;
+    if (TILE > 2 && a + 2 <= p) LN(inner_tile)(2, n, o, begin, end, a, column, width), a += 2;
+    if (a < p) LN(inner_tile)(1, n, o, begin, end, a, column, width);
 }
 /* Rows i ..< i + rows of a triangular solve in place: what `count` rows from row `from` on, which are done, contribute, then the
  * triangle on the diagonal in registers. Entry (i, k) of the triangle is value[i + k ldc]. */

@@ -17,7 +17,7 @@ struct operands {
     const void *const *blocks;
     void *y, *z, *g;
     int64_t ldx, ldb, ldy, ldz, ldc;
-    int descending, conjugate;
+    int descending, conjugate, hermitian;
 };
 
 /* One pass over a strip of rows and a chunk of columns, a chunk being `width` real numbers from `column` on. */
@@ -188,6 +188,13 @@ void bk_inner(bk_scalar type, int64_t rows, int64_t p, const void *y, int64_t ld
               int64_t ldx, void *g) {
     RUN(inner, type, .end = rows, .p = p, .b = y, .ldb = ldy, .q = q, .x = x, .ldx = ldx, .g = g);
 }
+
+void bk_hermitian_inner(bk_scalar type, int64_t rows, int64_t p, const void *y, int64_t ldy, const void *x, int64_t ldx,
+                        void *g) {
+    RUN(inner, type, .end = rows, .p = p, .b = y, .ldb = ldy, .q = p, .x = x, .ldx = ldx, .g = g, .hermitian = 1);
+}
+
+void bk_mirror(bk_scalar type, int64_t n, void *g) { RUN(mirror, type, .m = n, .g = g); }
 
 /* Contiguous single columns are as good as rows of this length, which vectors can cover. */
 #define ROW_OF_COLUMN 32

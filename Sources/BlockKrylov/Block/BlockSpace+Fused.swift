@@ -1,7 +1,7 @@
 /// Operations on blocks that follow each other, in one pass over the rows: panel by panel, so that what one leaves in cache the next
 /// finds there. Block CG makes two passes per iteration and moves about 11 words per row and column.
 extension BlockSpace {
-  /// G = PᴴW while W = A·P is formed, each piece as soon as `write` has written the rows of P that it reads.
+  /// G = PᴴW, which is hermitian, while W = A·P is formed, each piece as soon as `write` has written the rows of P that it reads.
   ///
   /// - Parameters:
   ///   - form: writes rows of W.
@@ -16,12 +16,24 @@ extension BlockSpace {
     unsafe sumPanels(schedule, count: r * r, bytesPerRow: bytes, after: write) { range, sum in
       let i = range.lowerBound
       form(range)
-      unsafe Kernels<Element>.inner(range.count, r, p + i * ldp, ldp, r, w + i * ldw, ldw, sum)
+      unsafe Kernels<Element>.hermitianInner(range.count, r, p + i * ldp, ldp, w + i * ldw, ldw, sum)
     }
-    g.fill(rowMajor: sums, from: 0)
+    g.fill(upperRowMajor: sums, from: 0)
   }
 
-  /// G = QᴴZ and N = QᴴQ.
+  /// G = YᴴX where that is hermitian: half the work of `inner`.
+  func hermitianInner(_ y: BlockVector<Element>, _ x: BlockVector<Element>, into g: inout DenseMatrix<Element>) {
+    precondition(y.rows == x.rows && y.columns == x.columns)
+    let p = x.columns
+    g.reshape(rows: p, columns: p)
+    unsafe sumPieces(rows: x.rows, count: p * p, bytesPerRow: 2 * p * MemoryLayout<Element>.stride) { range, partial in
+      let i = range.lowerBound
+      unsafe Kernels<Element>.hermitianInner(range.count, p, y.base + i * y.stride, y.stride, x.base + i * x.stride, x.stride, partial)
+    }
+    g.fill(upperRowMajor: sums, from: 0)
+  }
+
+  /// G = QᴴZ and N = QᴴQ, both hermitian.
   func inner(
     _ q: BlockVector<Element>, _ z: BlockVector<Element>, into g: inout DenseMatrix<Element>,
     squares n: inout DenseMatrix<Element>
@@ -31,30 +43,30 @@ extension BlockSpace {
     n.reshape(rows: p, columns: p)
     unsafe sumPanels(rows: q.rows, count: 2 * p * p, bytesPerRow: 2 * p * MemoryLayout<Element>.stride) { range, sum in
       let (i, rows) = (range.lowerBound, unsafe q.base + range.lowerBound * q.stride)
-      unsafe Kernels<Element>.inner(range.count, p, rows, q.stride, p, z.base + i * z.stride, z.stride, sum)
-      unsafe Kernels<Element>.inner(range.count, p, rows, q.stride, p, rows, q.stride, sum + p * p)
+      unsafe Kernels<Element>.hermitianInner(range.count, p, rows, q.stride, z.base + i * z.stride, z.stride, sum)
+      unsafe Kernels<Element>.hermitianInner(range.count, p, rows, q.stride, rows, q.stride, sum + p * p)
     }
-    g.fill(rowMajor: sums, from: 0)
-    n.fill(rowMajor: sums, from: p * p)
+    g.fill(upperRowMajor: sums, from: 0)
+    n.fill(upperRowMajor: sums, from: p * p)
   }
 
-  /// Q += W·T, and G = QᴴQ of the new Q.
+  /// Q −= W·T, and G = QᴴQ of the new Q.
   func update(
-    _ q: inout BlockVector<Element>, plus w: BlockVector<Element>, times t: DenseMatrix<Element>,
+    _ q: inout BlockVector<Element>, minus w: BlockVector<Element>, times t: DenseMatrix<Element>,
     gram g: inout DenseMatrix<Element>
   ) {
     let r = q.columns
     g.reshape(rows: r, columns: r)
-    let packed = unsafe pack(t)
+    let packed = unsafe pack(t, scale: -1)
     let (base, ld) = unsafe (q.mutableBase(), q.stride)
     unsafe sumPanels(rows: q.rows, count: r * r, bytesPerRow: 2 * r * MemoryLayout<Element>.stride) { range, sum in
       let (i, count) = (range.lowerBound, range.count)
       let row = unsafe base + i * ld
       unsafe Kernels<Element>.update(
         count, r, w.base + i * w.stride, w.stride, r, packed, plus: UnsafePointer(row), ld, row, ld)
-      unsafe Kernels<Element>.inner(count, r, UnsafePointer(row), ld, r, UnsafePointer(row), ld, sum)
+      unsafe Kernels<Element>.hermitianInner(count, r, UnsafePointer(row), ld, UnsafePointer(row), ld, sum)
     }
-    g.fill(rowMajor: sums, from: 0)
+    g.fill(upperRowMajor: sums, from: 0)
   }
 
   /// Calls `body` with a function that does to a range of rows what is there of X += P·Y, Q ← Q·T, Z ← Z·T and P ← Z + P·C, where Q

@@ -68,6 +68,19 @@ public struct DenseMatrix<Element: Scalar>: Sendable {
     }
   }
 
+  /// As `fill(rowMajor:from:)`, of a hermitian matrix whose entries below the diagonal are not there.
+  mutating func fill(upperRowMajor source: [Element], from start: Int) {
+    fill(rowMajor: source, from: start)
+    let n = rows
+    unsafe withMutablePointer { unsafe Kernels<Element>.mirror(n, $0) }
+  }
+
+  /// self = Aᴴ.
+  mutating func copyAdjoint(of a: DenseMatrix) {
+    reshape(rows: a.columns, columns: a.rows)
+    for j in 0..<columns { for i in 0..<rows { self[i, j] = a[j, i].conjugate } }
+  }
+
   func withPointer<R>(_ body: (UnsafePointer<Element>) -> R) -> R {
     unsafe values.withUnsafeBufferPointer { unsafe body($0.baseAddress ?? Self.nowhere) }
   }

@@ -25,7 +25,8 @@ final class Orthonormalizer<Element: Scalar> {
   private var factor: DenseMatrix<Element>
   private var t: DenseMatrix<Element>
   private var product: DenseMatrix<Element>
-  private var lengths: [Double]
+  /// The lengths of the columns in the last `measure`.
+  private(set) var lengths: [Double]
   private var scales: [Double]
   private var floors: [Double]
 
@@ -111,28 +112,43 @@ final class Orthonormalizer<Element: Scalar> {
   ///
   /// - Parameter squares: QᴴQ, where M⁻¹ is not the identity; kept as that of Q·T.
   func factor(gram g: DenseMatrix<Element>, squares n: DenseMatrix<Element>?, noise: Double) -> Bool {
-    let p = g.rows
-    for j in 0..<p {
-      let square = Double(g[j, j].realPart)
-      guard square > noise * noise, square.isFinite else { return false }
-      lengths[j] = square.squareRoot()
-    }
-    factor.copy(from: g)
-    factor.scaleToUnitDiagonal(lengths)
-    guard factor.isFinite, dense.cholesky(&factor) else { return false }
-    for j in 0..<p where !(Double(factor[j, j].realPart) > goodPivot) { return false }
-    for j in 0..<p { for i in 0...j { factor[i, j] *= Element(double: lengths[j]) } }
-    s.copy(from: factor)
-    t.setIdentity(p)
-    t.solveTriangular(.left, factor)
-    if let n {
-      product.multiply(n, t)
-      squares.multiply(t, product, .adjoint)
-    }
+    for j in 0..<g.rows { floors[j] = noise }
+    guard measure(gram: g, longerThan: floors) > goodPivot else { return false }
+    prepareTransformation(squares: n)
     return true
   }
 
-  /// T of the last `factor`.
+  /// How independent the columns of a block are: the smallest pivot of the Cholesky factor of its Gram matrix with unit diagonal; 0 when
+  /// a column is no longer than its floor, or nothing can be said. Leaves the columns' `lengths`, and in `s` the factor R, G = RᴴR.
+  func measure(gram g: DenseMatrix<Element>, longerThan floors: [Double]) -> Double {
+    let p = g.rows
+    for j in 0..<p {
+      let square = Double(g[j, j].realPart)
+      guard square > floors[j] * floors[j], square.isFinite else { return 0 }
+      lengths[j] = square.squareRoot()
+    }
+    s.copy(from: g)
+    s.scaleToUnitDiagonal(lengths)
+    guard s.isFinite, dense.cholesky(&s) else { return 0 }
+    var pivot = 1.0
+    for j in 0..<p { pivot = min(pivot, Double(s[j, j].realPart)) }
+    for j in 0..<p { for i in 0...j { s[i, j] *= Element(double: lengths[j]) } }
+    return pivot
+  }
+
+  /// T = R⁻¹ of the last `measure`, and from QᴴQ that of Q·T.
+  func prepareTransformation(squares n: DenseMatrix<Element>?) {
+    t.setIdentity(s.rows)
+    t.solveTriangular(.left, s)
+    guard let n else { return }
+    product.multiply(n, t)
+    squares.multiply(t, product, .adjoint)
+  }
+
+  /// Whether a block whose `measure` is this can be made orthonormal by `prepareTransformation`.
+  func isGood(pivot: Double) -> Bool { pivot > goodPivot }
+
+  /// T of the last `factor` or `prepareTransformation`.
   var transformation: DenseMatrix<Element> { t }
 
   /// Q ← Q·D⁻¹R⁻¹, S ← R·D·S with G = D·RᴴR·D.

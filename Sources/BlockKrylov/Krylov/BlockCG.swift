@@ -2,21 +2,25 @@
 ///
 /// The recurrence is BCGrQ (A. A. Dubrulle, “Retooling the method of block conjugate gradients”, ETNA 12, 2001; with preconditioner as
 /// DR-BCG in P. Tichý, G. Meurant and D. Šimonová, arXiv 2502.16998, 2025). It inverts no RᴴR, so columns that converge, repeat or
-/// depend on each other do not break it. In the notation there, with QᴴM⁻¹Q = I and R = Q·C:
+/// depend on each other do not break it. There Q is orthonormal in every iteration. Here it stays as it is while its columns are well
+/// conditioned, which N = QᴴM⁻¹Q tells, so that most iterations are spared that pass; with R = Q·C and N = I at first:
 ///
 /// ```
 /// [Q, C] = orth(B − A·X);  P = Z = M⁻¹Q
-/// W = A·P;  Σ = PᴴW
-/// X += P·Σ⁻¹C
-/// [Q, S] = orth(Q − W·Σ⁻¹);  Z = M⁻¹Q;  C = S·C
-/// P = Z + P·Sᴴ
+/// W = A·P;  Σ = PᴴW;  α = Σ⁻¹N
+/// X += P·αC
+/// Q ← Q − W·α;  Z = M⁻¹Q;  N₊ = QᴴZ
+/// where N₊ has a condition of more than a few:  [Q, S] = orth(Q);  C ← S·C;  β = N⁻¹Sᴴ;  N ← I
+/// else:  β = N⁻¹N₊;  N ← N₊
+/// P ← Z + P·β
 /// ```
-/// ‖r_j‖² = c_jᴴ(QᴴQ)c_j costs no further pass over the rows, and c_jᴴΣ⁻¹c_j is what an iteration takes off the squared A-norm of the
+/// ‖r_j‖² = c_jᴴ(QᴴQ)c_j costs no further pass over the rows, and c_jᴴNΣ⁻¹Nc_j is what an iteration takes off the squared A-norm of the
 /// error (G. Meurant and P. Tichý, arXiv 2502.14979): summed over some iterations it bounds the error before them from below.
 ///
 /// - All columns stay in the block until the last one is done, unless few remain and a narrower block is cheaper for them
 ///   (``SolverOptions/narrowsBlocks``).
-/// - Complexity per iteration with p columns: one product with A, one application of M⁻¹, about 10·n·p² flops, no allocation.
+/// - Complexity per iteration with p columns: one product with A, one application of M⁻¹, about 8·n·p² flops (N and Σ are hermitian), no
+///   allocation.
 ///   Memory: 4 blocks of n·p besides B and X (5 with a preconditioner).
 public struct BlockCG: BlockMethod {
   /// `cg`.
@@ -216,7 +220,6 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
   private func step(_ problem: BlockProblem<Element>, _ work: Workspace) throws -> ColumnStatus? {
     try work.product(problem)
     guard work.sigma.isFinite else { return .nonFinite(.operator) }
-    work.sigma.makeHermitian()
     if let failure = work.factorSigma() { return failure }
 
     work.solveSigma()
@@ -225,25 +228,22 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
     problem.noteEnergies { problem.mayGoOn(column: $0) ? work.lastEnergy(column: $0) : nil }
     work.deferSolution()
     problem.hasGuess = true
-    work.space.update(&work.q, plus: work.w, times: work.minusInverse, gram: &work.gram)
+    work.space.update(&work.q, minus: work.w, times: work.alpha, gram: &work.gram)
     if let failure = try precondition(problem, work) { return failure }
 
-    // Q had unit columns, so what is left of a column below rounding of the two terms of its update is noise.
-    let noise = 4 * Element.unitRoundoff
-    let easy = work.factorGram(noise: noise)
-    if !easy, let failure = work.orthonormalize(noise: noise) { return failure }
-    let s = work.orthonormalizer.s
-    work.multiplyC(by: s)
+    // What is left of a column below rounding of the two terms of its update is noise.
+    let before = work.rank
+    if let failure = work.renewDirections(noise: 4 * Element.unitRoundoff) { return failure }
     work.estimateResiduals()
     for j in 0..<problem.width {
       guard work.residuals[j].isFinite else { return .nonFinite(.preconditioner) }
       guard problem.mayGoOn(column: j) else { continue }
       problem.note(column: j, estimate: work.residuals[j])
     }
-    if s.rows < s.columns {
-      problem.monitor.record(.deflated, "\(s.columns - s.rows) directions of the block became dependent and were dropped")
+    if work.rank < before {
+      problem.monitor.record(.deflated, "\(before - work.rank) directions of the block became dependent and were dropped")
     }
-    work.advanceDirections(problem, orthonormal: !easy)
+    work.advanceDirections(problem)
     return nil
   }
 

@@ -20,19 +20,26 @@ extension BlockCGEngine {
     var c: DenseMatrix<Element>
     /// PᴴAP, then its Cholesky factor.
     var sigma: DenseMatrix<Element>
-    /// Σ⁻¹C.
+    /// α = Σ⁻¹N: the residual takes Q − W·α for Q.
+    var alpha: DenseMatrix<Element>
+    /// α·C: X takes P·α·C.
     var y: DenseMatrix<Element>
-    /// −Σ⁻¹.
-    var minusInverse: DenseMatrix<Element>
-    /// QᴴM⁻¹Q, and QᴴQ where M⁻¹ is not the identity.
+    /// β = N⁻¹N₊, with N₊ of the new Q: P becomes Z + P·β.
+    private var beta: DenseMatrix<Element>
+    /// N₊, and QᴴQ where M⁻¹ is not the identity.
     var gram: DenseMatrix<Element>
     private var squares: DenseMatrix<Element>
+    /// N = QᴴM⁻¹Q and its Cholesky factor, while Q is not orthonormal.
+    private var metric: (value: DenseMatrix<Element>, factor: DenseMatrix<Element>)
+    private var isOrthonormal = true
+    /// √N_jj.
+    private var lengths: [Double]
     private var small: DenseMatrix<Element>
 
     /// When rows of A·P can be formed; none where A is not a matrix in compressed rows.
     private var schedule: RowSchedule?
     private var hasLookedForSchedule = false
-    /// What is left to do before the next product: X += P·Y; Q, Z ← Q·T, Z·T; P ← Z + P·Sᴴ.
+    /// What is left to do before the next product: X += P·Y; Q, Z ← Q·T, Z·T; P ← Z + P·β.
     private var pending: (solution: Bool, scaling: Bool, directions: Bool) = (false, false, false)
 
     var residuals: [Double]
@@ -59,11 +66,12 @@ extension BlockCGEngine {
       r = BlockVector(rows: rows, columns: columns)
       z = preconditioned ? block() : nil
       let square = DenseMatrix<Element>(rows: width, columns: width)
-      (c, sigma, y, minusInverse, small) = (square, square, square, square, square)
-      (gram, squares) = (square, square)
+      (c, sigma, y, alpha, beta, small) = (square, square, square, square, square, square)
+      (gram, squares, metric) = (square, square, (square, square))
       residuals = [Double](repeating: 0, count: columns)
       trueNorms = residuals
       noiseLevels = [Double](repeating: 0, count: width)
+      lengths = [Double](repeating: 1, count: width)
       columnScales = [Element.Magnitude](repeating: 1, count: columns)
       energies = [Double](repeating: 0, count: columns * Self.energyDelay)
     }
@@ -75,8 +83,9 @@ extension BlockCGEngine {
       q.rows * q.stride * MemoryLayout<Element>.stride * (preconditioned ? 4 : 3) + r.byteCount + space.byteCount
     }
 
-    /// Blocks that a deflation has narrowed become wide again.
+    /// Blocks that a deflation has narrowed become wide again, to take new columns of length 1.
     func restoreWidth(_ width: Int) throws {
+      setOrthonormal()
       if q.columns == width, w.columns == width, p.columns == width { return }
       let block = { BlockVector<Element>(rows: self.rows, columns: width) }
       (q, p, w) = (block(), block(), block())
@@ -89,20 +98,68 @@ extension BlockCGEngine {
       try m.apply(to: q, into: &target)
     }
 
+    private func setOrthonormal() {
+      isOrthonormal = true
+      for j in lengths.indices { lengths[j] = 1 }
+    }
+
+    /// Makes Q orthonormal.
+    ///
+    /// - Parameter noise: columns that are shorter than this in proportion to their former length are rounding noise.
     func orthonormalize(noise: Double) -> ColumnStatus? {
-      for j in noiseLevels.indices { noiseLevels[j] = noise }
-      return switch orthonormalizer.orthonormalize(&q, &z, noise: noiseLevels) {
+      for j in noiseLevels.indices { noiseLevels[j] = noise * lengths[j] }
+      let outcome = orthonormalizer.orthonormalize(&q, &z, noise: noiseLevels)
+      setOrthonormal()
+      squares.copy(from: orthonormalizer.squares)
+      return switch outcome {
       case .rank: nil
       case .indefinite: .indefinitePreconditioner
       case .nonFinite: preconditioned ? .nonFinite(.preconditioner) : .nonFinite(.operator)
       }
     }
 
-    /// S from the Gram matrix alone, where Q is well conditioned; Q is orthonormalised by `advanceDirections` then.
-    func factorGram(noise: Double) -> Bool {
-      guard let z else { return orthonormalizer.factor(gram: gram, squares: nil, noise: noise) }
-      space.inner(q, z, into: &gram, squares: &squares)
-      return orthonormalizer.factor(gram: gram, squares: squares, noise: noise)
+    /// Above this pivot (`Orthonormalizer.measure`), and with lengths of columns in this range, Q stays as it is. The bounds cost no
+    /// digit, and few of a solve's iterations meet them.
+    private static var keptPivot: Double { 0.5 }
+    private static var keptLengths: ClosedRange<Double> { 0.03125...32 }
+
+    /// Looks at N₊: Q stays as it is while its columns are well conditioned. Else it is made orthonormal, if that is easy by
+    /// `advanceDirections`. C and β follow.
+    func renewDirections(noise: Double) -> ColumnStatus? {
+      if let z { space.inner(q, z, into: &gram, squares: &squares) }
+      for j in 0..<rank { noiseLevels[j] = noise * lengths[j] }
+      let pivot = orthonormalizer.measure(gram: gram, longerThan: noiseLevels)
+      if pivot > Self.keptPivot, orthonormalizer.lengths[0..<rank].allSatisfy(Self.keptLengths.contains) {
+        beta.copy(from: gram)
+        if !isOrthonormal { Self.solve(metric.factor, &beta) }
+        swap(&metric.value, &gram)
+        metric.factor.copy(from: orthonormalizer.s)
+        for j in 0..<rank { lengths[j] = orthonormalizer.lengths[j] }
+        isOrthonormal = false
+        return nil
+      }
+      let easy = orthonormalizer.isGood(pivot: pivot)
+      let wasOrthonormal = isOrthonormal
+      if easy {
+        orthonormalizer.prepareTransformation(squares: preconditioned ? squares : nil)
+        if preconditioned { squares.copy(from: orthonormalizer.squares) }
+        pending.scaling = true
+        setOrthonormal()
+      } else if let failure = orthonormalize(noise: noise) {
+        return failure
+      }
+      let s = orthonormalizer.s
+      beta.copyAdjoint(of: s)
+      if !wasOrthonormal { Self.solve(metric.factor, &beta) }
+      small.copy(from: c)
+      c.multiply(s, small)
+      return nil
+    }
+
+    /// G = (RᴴR)⁻¹·G.
+    private static func solve(_ factor: DenseMatrix<Element>, _ g: inout DenseMatrix<Element>) {
+      g.solveTriangular(.left, factor, .upper, .adjoint)
+      g.solveTriangular(.left, factor)
     }
 
     /// Σ = RᴴR in place of Σ. The diagonal is scaled to 1 first, so that the sizes of directions do not matter.
@@ -126,25 +183,17 @@ extension BlockCGEngine {
       .breakdown("PᴴAP is singular to working precision: A is singular, or too ill-conditioned for CG in this precision")
     }
 
-    /// Y = Σ⁻¹C and −Σ⁻¹, from the Cholesky factor.
+    /// α = Σ⁻¹N and Y = α·C, from the Cholesky factor of Σ.
     func solveSigma() {
-      y.copy(from: c)
+      if isOrthonormal { y.copy(from: c) } else { y.multiply(metric.value, c) }
       y.solveTriangular(.left, sigma, .upper, .adjoint)
-      // Half way, y = R⁻ᴴC: its columns' squared lengths are the energies.
+      // Half way, y = R⁻ᴴNC: its columns' squared lengths are the energies.
       let slot = energyCount % Self.energyDelay * columns
-      for j in 0..<y.columns {
-        var sum = 0.0
-        for i in 0..<y.rows {
-          let value = Double(y[i, j].modulus)
-          sum += value * value
-        }
-        energies[slot + j] = sum
-      }
+      y.columnNorms(into: &residuals)
+      for j in 0..<y.columns { energies[slot + j] = residuals[j] * residuals[j] }
       y.solveTriangular(.left, sigma)
-      minusInverse.setIdentity(sigma.rows)
-      for i in 0..<sigma.rows { minusInverse[i, i] = -1 }
-      minusInverse.solveTriangular(.left, sigma, .upper, .adjoint)
-      minusInverse.solveTriangular(.left, sigma)
+      if isOrthonormal { alpha.setIdentity(sigma.rows) } else { alpha.copy(from: metric.value) }
+      Self.solve(sigma, &alpha)
     }
 
     /// c_jᴴΣ⁻¹c_j of the last iteration.
@@ -182,16 +231,14 @@ extension BlockCGEngine {
       }
     }
 
-    /// C = S·C.
-    func multiplyC(by s: DenseMatrix<Element>) {
-      small.copy(from: c)
-      c.multiply(s, small)
-    }
-
     /// ‖r_j‖ = √(c_jᴴ·QᴴQ·c_j).
     func estimateResiduals() {
-      guard preconditioned else { return c.columnNorms(into: &residuals) }
-      small.multiply(orthonormalizer.squares, c)
+      if !preconditioned {
+        if isOrthonormal { return c.columnNorms(into: &residuals) }
+        small.multiply(metric.factor, c)
+        return small.columnNorms(into: &residuals)
+      }
+      small.multiply(squares, c)
       for j in 0..<c.columns {
         var sum = 0.0
         for i in 0..<c.rows { sum += Double((c[i, j].conjugate * small[i, j]).realPart) }
@@ -206,13 +253,13 @@ extension BlockCGEngine {
       guard q.columns <= Kernels<Element>.largestInPlaceUpdate else {
         finishSeparately(problem)
         try problem.apply(p, into: &w)
-        return space.inner(p, w, into: &sigma)
+        return space.hermitianInner(p, w, into: &sigma)
       }
       let (rows, stride, todo) = (self.rows, p.stride, pending)
       pending = (false, false, false)
       unsafe space.withAdvance(
         &problem.x, plus: todo.solution ? y : nil, &q, &z, times: todo.scaling ? orthonormalizer.transformation : nil, &p,
-        times: todo.directions ? small : nil
+        times: todo.directions ? beta : nil
       ) { advance, base in
         if let schedule {
           unsafe problem.apply(base, stride, into: &w, inner: &sigma, space, schedule, after: advance)
@@ -222,7 +269,7 @@ extension BlockCGEngine {
       }
       if schedule == nil {
         try problem.apply(p, into: &w)
-        space.inner(p, w, into: &sigma)
+        space.hermitianInner(p, w, into: &sigma)
       }
     }
 
@@ -246,24 +293,20 @@ extension BlockCGEngine {
         space.recur(&q, plus: nil, times: orthonormalizer.transformation)
         space.recurOptional(&z, times: orthonormalizer.transformation)
       }
-      if pending.directions { space.recur(&p, plus: z ?? q, times: small) }
+      if pending.directions { space.recur(&p, plus: z ?? q, times: beta) }
       pending = (false, false, false)
     }
 
-    /// P is to become Z + P·Sᴴ, and Q and Z are to be made orthonormal first unless they are. Where directions were dropped that is
-    /// done at once, and P and W become as narrow as Q.
-    func advanceDirections(_ problem: BlockProblem<Element>, orthonormal: Bool) {
-      let s = orthonormalizer.s
-      small.reshape(rows: s.columns, columns: s.rows)
-      for i in 0..<s.rows { for j in 0..<s.columns { small[j, i] = s[i, j].conjugate } }
-      if s.rows == s.columns {
-        (pending.scaling, pending.directions) = (!orthonormal, true)
+    /// P is to become Z + P·β. Where directions were dropped that is done at once, and P and W become as narrow as Q.
+    func advanceDirections(_ problem: BlockProblem<Element>) {
+      if beta.rows == beta.columns {
+        pending.directions = true
         return
       }
       finishSolution(problem)
-      w = w[columns: 0..<s.rows]
-      space.multiply(p, small, plus: z ?? q, into: &w)
-      p = p[columns: 0..<s.rows]
+      w = w[columns: 0..<beta.columns]
+      space.multiply(p, beta, plus: z ?? q, into: &w)
+      p = p[columns: 0..<beta.columns]
       swap(&p, &w)
     }
   }

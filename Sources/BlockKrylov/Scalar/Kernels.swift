@@ -113,6 +113,14 @@ enum Kernels<S: Scalar> {
   }
 
   @inline(__always)
+  static func hermitianInner(_ rows: Int, _ p: Int, _ y: Pointer, _ ldy: Int, _ x: Pointer, _ ldx: Int, _ g: MutablePointer) {
+    unsafe bk_hermitian_inner(S.kernelType, Int64(rows), Int64(p), y, Int64(ldy), x, Int64(ldx), g)
+  }
+
+  @inline(__always)
+  static func mirror(_ n: Int, _ g: MutablePointer) { unsafe bk_mirror(S.kernelType, Int64(n), g) }
+
+  @inline(__always)
   static func update(
     _ rows: Int, _ p: Int, _ x: Pointer, _ ldx: Int, _ q: Int, _ c: Pointer, plus z: Pointer?, _ ldz: Int,
     _ y: MutablePointer, _ ldy: Int

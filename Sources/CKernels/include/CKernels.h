@@ -93,6 +93,14 @@ void bk_polynomial_step(bk_scalar type, int64_t begin, int64_t end, const int64_
 void bk_inner(bk_scalar type, int64_t rows, int64_t p, const void *y, int64_t ldy, int64_t q, const void *x,
               int64_t ldx, void *g);
 
+/* As bk_inner with p == q, where G is hermitian (Y^H A Y, Y^H Y): nothing is said of the
+ * entries below the diagonal. */
+void bk_hermitian_inner(bk_scalar type, int64_t rows, int64_t p, const void *y, int64_t ldy, const void *x, int64_t ldx,
+                        void *g);
+
+/* Makes a column-major n x n matrix hermitian by its upper triangle. */
+void bk_mirror(bk_scalar type, int64_t n, void *g);
+
 /* z == NULL:  Y = X C;   z != NULL:  Y = Z + X C.    X rows x p, C p x q row-major with leading dimension q.
  * y may be z. y may be x when p == q (then with p <= BK_MAXIMUM_IN_PLACE). */
 #define BK_MAXIMUM_IN_PLACE 1024

@@ -140,6 +140,32 @@ struct RankRevealingTests {
     }
   }
 
+  /// The smallest pivot with unit diagonal is the sine of the angle that the last of two columns makes with the first.
+  @Test func measureOfIndependence() {
+    var random = SplitMix(327)
+    var q = random.block(300, 2, Double.self)
+    let orthonormalizer = Orthonormalizer<Double>(columns: 2, space: BlockSpace(p: 2, q: 2, rows: 300))
+    var none: BlockVector<Double>?
+    _ = orthonormalizer.orthonormalize(&q, &none, noise: [0, 0])
+    for (sine, length) in [(0.9, 1.0), (0.1, 1e-3), (1e-5, 30.0)] {
+      let block = BlockVector<Double>(rows: 300, columns: 2) { i, j in
+        j == 0 ? 2 * q[i, 0] : length * (sine * q[i, 1] + (1 - sine * sine).squareRoot() * q[i, 0])
+      }
+      let gram = Reference.inner(block, block)
+      let pivot = orthonormalizer.measure(gram: gram, longerThan: [0, length / 2])
+      #expect(abs(pivot - sine) <= 1e-10 / sine)
+      #expect(abs(orthonormalizer.lengths[1] - length) <= 1e-12 * length)
+      let s = orthonormalizer.s
+      for i in 0..<2 {
+        for j in 0..<2 {
+          let product = (0..<2).reduce(0) { $0 + s[$1, i] * s[$1, j] }
+          #expect(abs(product - gram[i, j]) <= 1e-13 * (gram[i, i] * gram[j, j]).squareRoot())
+        }
+      }
+      #expect(orthonormalizer.measure(gram: gram, longerThan: [0, 2 * length]) == 0)
+    }
+  }
+
   /// The short way by one Cholesky factorisation gives the same as the long one, or declines.
   @Test func factorisationOfAGramMatrix() {
     var random = SplitMix(326)

@@ -186,26 +186,27 @@ struct ThreadTests {
         }
       }
 
-      // G = QᴴZ and N = QᴴQ.
-      let grams = compare("QᴴZ and QᴴQ") {
+      // G = QᴴMQ and N = QᴴQ.
+      let mq = BlockVector<S>(rows: n, columns: r) { q[$0, $1] * S(double: Double($0 % 7 + 1)) }
+      let grams = compare("QᴴMQ and QᴴQ") {
         var (g, s) = (c, c)
-        space.inner(q, z, into: &g, squares: &s)
+        space.inner(q, mq, into: &g, squares: &s)
         return [g, s]
       }
       var separate = c
-      space.inner(q, z, into: &separate)
-      expectClose(grams[0], separate, q, z, "QᴴZ")
+      space.inner(q, mq, into: &separate)
+      expectClose(grams[0], separate, q, mq, "QᴴMQ")
       space.inner(q, q, into: &separate)
       expectClose(grams[1], separate, q, q, "QᴴQ")
 
-      // Q += W·T, and the Gram matrix of the new Q.
+      // Q −= W·T, and the Gram matrix of the new Q.
       let updated = compare("update with Gram matrix") {
         var (newQ, g) = (q, c)
-        space.update(&newQ, plus: w, times: t, gram: &g)
+        space.update(&newQ, minus: w, times: t, gram: &g)
         return Several(blocks: [newQ], matrices: [g])
       }
       var updatedQ = q
-      space.update(&updatedQ, plus: w, times: t)
+      space.update(&updatedQ, plus: w, times: DenseMatrix(rows: r, columns: r) { -t[$0, $1] })
       #expect(updated.blocks == [updatedQ], "a fused update has the bits of a separate one, \(S.self) n=\(n)")
       space.inner(updatedQ, updatedQ, into: &separate)
       expectClose(updated.matrices[0], separate, updatedQ, updatedQ, "Gram matrix of the updated Q")

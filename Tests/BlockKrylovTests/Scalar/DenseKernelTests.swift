@@ -39,6 +39,43 @@ struct DenseKernelTests {
     }
   }
 
+  /// On and above the diagonal as the whole product, for every width; then made whole.
+  @Test(arguments: ScalarTypes.all)
+  func hermitianInnerProduct(type: any Scalar.Type) { checkHermitianInner(type) }
+
+  private func checkHermitianInner<S: Scalar>(_ type: S.Type) {
+    var random = SplitMix(115)
+    for p in KernelCases.widths {
+      for n in [0, 3, 67, 300] {
+        let (y, x) = (Strided<S>(n, p, stride: p + 2, &random), Strided<S>(n, p, stride: p + 1, &random))
+        KernelCases.onEachInstructionSet { level in
+          var (g, h) = (Strided<S>(resultOf: p, p), Strided<S>(resultOf: p, p))
+          unsafe y.read { y0 in
+            unsafe x.read { x0 in
+              unsafe g.write { unsafe Kernels<S>.inner(n, p, y0, y.stride, p, x0, x.stride, $0) }
+              unsafe h.write { unsafe Kernels<S>.hermitianInner(n, p, y0, y.stride, x0, x.stride, $0) }
+            }
+          }
+          let what: Comment = "\(S.self) \(level) n=\(n) p=\(p)"
+          for i in 0..<p {
+            for j in i..<p {
+              let size = Double((0..<n).reduce(1.0) { $0 + Double(y[$1, i].modulus) * Double(x[$1, j].modulus) })
+              #expect(Double((g[i, j] - h[i, j]).modulus) <= 300 * S.unitRoundoff * size, what)
+            }
+          }
+          var whole = DenseMatrix<S>(rows: p, columns: p) { h[$0, $1] }
+          unsafe whole.withMutablePointer { unsafe Kernels<S>.mirror(p, $0) }
+          for i in 0..<p {
+            for j in 0..<p {
+              let expected = i == j ? S(h[i, i].realPart) : i < j ? h[i, j] : h[j, i].conjugate
+              #expect(whole[i, j] == expected, what)
+            }
+          }
+        }
+      }
+    }
+  }
+
   @Test(arguments: ScalarTypes.all)
   func update(type: any Scalar.Type) { checkUpdate(type) }
 
