@@ -228,10 +228,10 @@ package final class BlockProblem<Element: Scalar> {
     }
   }
 
-  /// The memory of the scaled columns of B and X that a method works on, in bytes; of X there are two where a method works in rounds, so
-  /// that one can be taken back.
+  /// The memory of the columns of X that a method works on, in bytes; of X there are two where a method works in rounds, so
+  /// that one can be taken back. B itself is worked on, but for columns that have to be scaled or gathered.
   package static func bytes(rows: Int, columns: Int, width: Int, inRounds: Bool) -> Int {
-    BlockVector<Element>.paddedWidth(width) * (rows + columns * (inRounds ? 2 : 1)) * MemoryLayout<Element>.stride
+    BlockVector<Element>.paddedWidth(width) * columns * (inRounds ? 2 : 1) * MemoryLayout<Element>.stride
   }
 
   /// Leaves a checkpoint when one is due. Engines call this after each iteration; nothing is computed otherwise.
@@ -276,8 +276,9 @@ package final class BlockProblem<Element: Scalar> {
   ) -> BlockProblem<Other> {
     let problem = BlockProblem<Other>(
       a: a, b: r, x: BlockVector(rows: x.rows, columns: list.count), hasGuess: false, columns: list.map { columns[$0] },
-      norms: norms, thresholds: zip(norms, reductions).map { $0 * $1 }, scales: [Double](repeating: 1, count: list.count),
-      monitor: monitor, firstIteration: firstIteration)
+      norms: norms, thresholds: zip(norms, reductions).map { $0 * $1 },
+      tests: zip(list, reductions).map { ColumnTest(relative: $1, limit: tests[$0].limit) },
+      scales: [Double](repeating: 1, count: list.count), monitor: monitor, firstIteration: firstIteration)
     problem.shares = zip(list, residuals).map { j, residual in residual / self.norms[j] * (shares?[j] ?? 1) }
     return problem
   }

@@ -178,6 +178,7 @@ final class BlockArnoldi<Element: Scalar> {
     guard h.isFinite else { return .nonFinite }
     // What is left of a column below the rounding of the projection is noise.
     for j in 0..<p { noise[j] = 4 * Element.unitRoundoff * lengths[j] }
+    if columnsInUse + p > rows { return growThoroughly() }
     var isKnown = loss.isDue
     project(h, looks: isKnown)
     guard let (rank, growth) = normalize() else { return .nonFinite }
@@ -213,6 +214,45 @@ final class BlockArnoldi<Element: Scalar> {
     }
     count += 1
     return .grown(below.rows)
+  }
+
+  /// The columns of the blocks that are in use.
+  private var columnsInUse: Int {
+    var sum = 0
+    for k in 0..<count { sum += basis[k].columns }
+    return sum
+  }
+
+  /// The rest of `grow` where the basis would have more columns than rows: some columns are rounding and nothing else, which only shows
+  /// when what is left of them is projected again.
+  private func growThoroughly() -> Outcome {
+    for j in 0..<basis[count].columns { noise[j] = 64 * Element.unitRoundoff * lengths[j] }
+    // Twice before the rank is told, so that what the basis lacks in orthogonality is not taken for directions.
+    project(h, looks: false)
+    space.inner(basis: basis, count: count, basis[count], into: &correction)
+    guard correction.isFinite else { return .nonFinite }
+    project(correction, looks: false)
+    product.setIdentity(basis[count].columns)
+    h.add(correction, times: product)
+    guard case .rank(var rank) = orthonormalizer.orthonormalize(&basis[count], &none, noise: noise) else { return .nonFinite }
+    below.copy(from: orthonormalizer.s)
+    for _ in 0..<3 where rank > 0 {
+      space.inner(basis: basis, count: count, basis[count], into: &correction)
+      guard correction.isFinite else { return .nonFinite }
+      project(correction, looks: false)
+      h.add(correction, times: below)
+      correction.columnNorms(into: &lengths)
+      let lost = (0..<rank).contains { lengths[$0] > 0.5 }
+      for j in 0..<rank { noise[j] = 1e3 * Element.unitRoundoff }
+      guard case .rank(let left) = orthonormalizer.orthonormalize(&basis[count], &none, noise: noise) else { return .nonFinite }
+      product.copy(from: below)
+      below.multiply(orthonormalizer.s, product)
+      rank = left
+      if !lost { break }
+    }
+    loss.repaired()
+    count += 1
+    return .grown(rank)
   }
 
   /// The next block −= 𝒱·C, its Gram matrix, and what is left in `correction` if it `looks`.

@@ -40,7 +40,10 @@ final class DeflationSpace<Element: Scalar> {
   var byteCount: Int { max(peakBytes, heldBytes) }
   private var peakBytes = 0
   private var heldBytes: Int {
-    ([vectors, images, corrections].compactMap { $0 } + spares).reduce(0) { $0 + $1.byteCount }
+    // Blocks keep the memory for the most directions whatever their number, and the images are copied while they are renewed.
+    ([vectors, images, images, corrections].compactMap { $0 } + spares).reduce(0) {
+      $0 + max($1.byteCount, $1.rows * BlockVector<Element>.paddedWidth(capacity) * MemoryLayout<Element>.stride)
+    }
   }
 
   /// The memory for d directions, in bytes: U, C, M⁻¹U where it is needed, and two blocks to make the next of them in.
@@ -219,16 +222,16 @@ final class DeflationSpace<Element: Scalar> {
     let t = DenseMatrix<Element>(rows: d, columns: kept.count) { i, j in
       gram[i, kept[j]] * Element(double: 1 / (Double(dense.eigenvalues[kept[j]]).squareRoot() * lengths[i]))
     }
-    func transform(_ block: inout BlockVector<Element>?) {
-      guard let old = block else { return }
+    func transformed(_ old: BlockVector<Element>?) -> BlockVector<Element>? {
+      guard let old else { return nil }
       var fresh = takeSpare(rows: old.rows, columns: kept.count)
       space.multiply(old, t, into: &fresh)
       retire(old)
-      block = fresh
+      return fresh
     }
-    transform(&images)
-    transform(&vectors)
-    transform(&corrections)
+    images = transformed(images)
+    vectors = transformed(vectors)
+    corrections = transformed(corrections)
     return true
   }
 }

@@ -59,7 +59,7 @@ final class PseudoBlockBiCGStabEngine<Element: Scalar>: SolveEngine {
 
   func bytesPlanned(columns: Int) -> Int {
     let width = BlockVector<Element>.paddedWidth(columns) * MemoryLayout<Element>.stride
-    return rows * width * (m == nil ? 7 : 9) + BlockSpace<Element>.bytes(p: columns, q: 5, rows: rows) + (m?.storedBytes ?? 0)
+    return rows * width * (m == nil ? 6 : 8) + BlockSpace<Element>.bytes(p: columns, q: 5, rows: rows) + (m?.storedBytes ?? 0)
   }
 
   func update(_ a: any LinearOperator<Element>) throws { m = try updatedPreconditioner(m, for: a) }

@@ -61,7 +61,7 @@ extension PseudoBlockBiCGStabEngine {
     }
 
     /// With the residual that is verified at the end.
-    var byteCount: Int { r.byteCount * (mp == nil ? 7 : 9) + space.byteCount }
+    var byteCount: Int { r.byteCount * (mp == nil ? 6 : 8) + space.byteCount }
 
     private func pointer(_ factor: Factor) -> UnsafePointer<Element> {
       unsafe UnsafePointer(factors.base + factor.rawValue * problem.width)

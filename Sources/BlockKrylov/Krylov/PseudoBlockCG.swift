@@ -60,7 +60,7 @@ final class PseudoBlockCGEngine<Element: Scalar>: SolveEngine {
 
   func bytesPlanned(columns: Int) -> Int {
     let width = BlockVector<Element>.paddedWidth(columns) * MemoryLayout<Element>.stride
-    return rows * width * (m == nil ? 5 : 6) + BlockSpace<Element>.bytes(p: columns, q: 1, rows: rows) + (m?.storedBytes ?? 0)
+    return rows * width * (m == nil ? 4 : 5) + BlockSpace<Element>.bytes(p: columns, q: 1, rows: rows) + (m?.storedBytes ?? 0)
   }
 
   func update(_ a: any LinearOperator<Element>) throws { m = try updatedPreconditioner(m, for: a) }
@@ -130,7 +130,7 @@ final class PseudoBlockCGEngine<Element: Scalar>: SolveEngine {
       done = [Bool](repeating: false, count: m)
     }
 
-    var byteCount: Int { r.byteCount * (z == nil ? 5 : 6) + space.byteCount }
+    var byteCount: Int { r.byteCount * (z == nil ? 4 : 5) + space.byteCount }
 
     /// R, Z, P and ρ from the current X.
     func begin(_ m: (any Preconditioner<Element>)?) throws {

@@ -84,8 +84,8 @@ extension PreparedSolver {
     report.columnsApplied = columns.count
     report.setupSeconds = setupSeconds
     report.solveSeconds = SolveMonitor.seconds(since: began)
-    report.bytesPlanned = engine.bytesPlanned(columns: columns.count)
-    report.bytesUsed = engine.bytesUsed
+    report.bytesPlanned = bytes(width: columns.count)
+    report.bytesUsed = engine.bytesUsed + bytesOfColumns(width: columns.count)
     report.threads = Threads.count
     report.explanation = engine.explanation
     return report

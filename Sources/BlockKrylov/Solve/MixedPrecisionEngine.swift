@@ -114,6 +114,7 @@ final class MixedPrecisionEngine<Element: Scalar>: SolveEngine {
     _ whole: BlockProblem<Element>, _ engine: any SolveEngine<Single>
   ) throws -> SolveMonitor.StopReason? {
     var control = PrecisionControl(columns: whole.width)
+    whole.finishLimited()
     var list = whole.open
     let (b, space) = (whole.b.picking(list), BlockSpace<Element>(p: whole.width, q: 1, rows: a.rows))
     var work = Blocks(b: b, x: whole.x.picking(list), r: b)
@@ -143,10 +144,11 @@ final class MixedPrecisionEngine<Element: Scalar>: SolveEngine {
         if norms[k] <= whole.thresholds[j] {
           whole.finish(column: j, .converged)
           if nested.iterations[k] > 0 { whole.iterations[j] = nested.iterations[k] }
-        } else if nested.status[k]?.isFailure != true, control.judge(column: j, asked: asked[k], left: left) {
+        } else if whole.mayGoOn(column: j), nested.status[k]?.isFailure != true, control.judge(column: j, asked: asked[k], left: left) {
           kept.append(k)
         }
       }
+      whole.finishLimited()
       whole.monitor.record(.refined, "correction \(corrections) in single precision: \(summary(whole, list))")
       try whole.checkpoint { _ in }
       residuals = kept.map { norms[$0] }

@@ -49,7 +49,7 @@ public final class PreparedSolver<Element: Scalar> {
   /// The memory that a group of so many columns needs.
   func bytes(width: Int) -> Int { engine.bytesPlanned(columns: width) + bytesOfColumns(width: width) }
 
-  private func bytesOfColumns(width: Int) -> Int {
+  func bytesOfColumns(width: Int) -> Int {
     BlockProblem<Element>.bytes(rows: a.rows, columns: a.columns, width: width, inRounds: engine.sharesSpace)
   }
 

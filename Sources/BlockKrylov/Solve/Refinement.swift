@@ -46,7 +46,10 @@ extension DirectEngine {
       )
       accept(better, of: &next, list, refined, into: problem, refinements: step)
       _ = monitor.finishIteration()
-      active = better.filter { refined.omega[$0] <= quality.omega[$0] / 2 && needsRefinement($0, refined) }
+      // Next to rounding errors are no longer halved, and any improvement may be the one that is enough.
+      active = better.filter {
+        refined.omega[$0] <= max(quality.omega[$0] / 2, 16 * Element.unitRoundoff) && needsRefinement($0, refined)
+      }
       swap(&x, &next)
       quality = refined
     }

@@ -30,7 +30,8 @@ struct ImmediateSolveTests {
     #expect(short.method == long.method && short.preconditioner == long.preconditioner)
     #expect(short.operatorApplications == long.operatorApplications && short.columnsApplied == long.columnsApplied)
     #expect(short.iterations == long.iterations && short.blockWidth == long.blockWidth && short.threads == long.threads)
-    #expect(short.bytesPlanned == long.bytesPlanned && short.bytesUsed == long.bytesUsed)
+    // The long way keeps the blocks of a refinement for the next one.
+    #expect(short.bytesPlanned == long.bytesPlanned && short.bytesUsed <= long.bytesUsed)
     #expect(short.setupSeconds == long.setupSeconds && short.solveSeconds > 0)
   }
 

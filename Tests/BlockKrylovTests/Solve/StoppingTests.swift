@@ -23,7 +23,7 @@ struct StoppingTests {
     let report = stopped.report
     #expect(report.columns.allSatisfy { $0.status == status && $0.iterations == report.iterations && $0.remedy != nil })
     for (column, residual) in zip(report.columns, Reference.relativeResiduals(a, stopped.solution, b)) {
-      #expect(abs(column.trueRelativeResidual - residual) <= 1e-10 * residual)
+      #expect(abs(column.trueRelativeResidual - residual) <= 1e-10 * residual + 1e-15)
     }
     // The iterate of that iteration, also from the middle of a cycle, and not an earlier one.
     let limited = try method.with { $0.maximumIterations = report.iterations }.solve(a, b)
@@ -37,7 +37,7 @@ struct StoppingTests {
   @Test(arguments: cases)
   func cancelledSolvesKeepTheIterate(item: CheckpointTests.Case) throws {
     let (a, b) = try system()
-    for iteration in [1, 7, 15] {
+    for iteration in [1, 5, 9] {
       let stopped = try item.method.prepare(a).solve(b) { $0.iteration == iteration ? .stop : .continue }
       #expect(stopped.report.iterations == iteration)
       try check(stopped, .cancelled, item.method, a, b)
@@ -71,6 +71,6 @@ struct StoppingTests {
     #expect(stopped.report.columns.map(\.status) == [.converged, .converged] + [ColumnStatus](repeating: .cancelled, count: 4))
     #expect(stopped.solution[columns: 4..<6] == guess[columns: 4..<6])
     #expect(stopped.solution[columns: 2..<4] != guess[columns: 2..<4])
-    #expect(stopped.report.columns.map(\.iterations) == [first, first, 5, 5, 0, 0])
+    #expect(stopped.report.columns.map(\.iterations) == whole.report.columns.prefix(2).map(\.iterations) + [5, 5, 0, 0])
   }
 }
