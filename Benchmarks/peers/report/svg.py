@@ -53,7 +53,7 @@ def plot(title, x_label, y_label, series, log_x=True, log_y=True, x_ticks=None, 
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
         f'<text x="{left}" y="22" font-size="14" font-weight="600">{html.escape(title)}</text>',
     ]
-    for t in x_ticks or ticks(x0, x1, log_x):
+    for t in [t for t in x_ticks or ticks(x0, x1, log_x) if x0 <= t <= x1]:
         out.append(f'<line x1="{px(t):.1f}" x2="{px(t):.1f}" y1="{top}" y2="{height - bottom}" stroke="#e6e6e6"/>')
         out.append(f'<text x="{px(t):.1f}" y="{height - bottom + 16}" text-anchor="middle">{number(t)}</text>')
     for t in ticks(y0, y1, log_y):
