@@ -130,7 +130,8 @@ private struct EliminationTree {
     var isAbove = [Bool](repeating: false, count: parent.count)
     var above = 0.0
     var queue = large[-1] ?? []
-    while let k = queue.indices.max(by: { (subtree[queue[$0]], $0) < (subtree[queue[$1]], $1) }), above + work[queue[k]] < 0.7 * total
+    while let k = queue.indices.max(by: { (subtree[queue[$0]], $0) < (subtree[queue[$1]], $1) }),
+      above + work[queue[k]] < 0.7 * total
     {
       let s = queue.remove(at: k)
       isAbove[s] = true

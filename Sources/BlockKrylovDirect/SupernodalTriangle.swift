@@ -26,7 +26,9 @@ internal import CDirectKernels
 
   /// The factor T by columns; `diagonal` says whether T's diagonal is 1, `joins` whether columns may share a supernode, `shares`
   /// whether threads are to share sweeps over it.
-  init(_ matrix: LowerColumns, diagonal: Diagonal, joins: Bool = true, shares: Bool = true, leastWork: Double = Subtrees.leastWork) {
+  init(
+    _ matrix: LowerColumns, diagonal: Diagonal, joins: Bool = true, shares: Bool = true, leastWork: Double = Subtrees.leastWork
+  ) {
     (order, isComplex, supernodes) = (matrix.order, matrix.isComplex, Supernodes(matrix, joins: joins))
     subtrees = shares ? Subtrees(supernodes, leastWork: leastWork) : nil
     memory = Self.zeros(supernodes.storedNumbers * matrix.parts)

@@ -56,7 +56,9 @@ struct TriangularSolve {
       unsafe b.withUnsafeElements { source, ldb in
         unsafe (base ?? b).withUnsafeElements { old, ldbase in
           unsafe x.withUnsafeMutableElements { target, ldx in
-            guard let source = source.baseAddress, let target = target.baseAddress, let maxima = maxima.baseAddress else { return }
+            guard let source = source.baseAddress, let target = target.baseAddress, let maxima = maxima.baseAddress else {
+              return
+            }
             let old = base == nil ? nil : old.baseAddress
             Parallel.parts(workers, bytes: bytes * m) { worker in
               unsafe forward.panels.with(panelRows * Self.width(min(columns, m), parts)) { panel in
@@ -64,7 +66,8 @@ struct TriangularSolve {
                   let (low, high) = (k * columns, min(m, (k + 1) * columns))
                   let rows = unsafe PanelRows(
                     width: Self.width(high - low, parts), columns: high - low, source: source + low, ldb: ldb,
-                    base: old.map { unsafe $0 + low }, ldbase: ldbase, target: target + low, ldx: ldx, maxima: maxima + low * parts)
+                    base: old.map { unsafe $0 + low }, ldbase: ldbase, target: target + low, ldx: ldx,
+                    maxima: maxima + low * parts)
                   unsafe solve(rows, panel, threads: sharesPanels ? Parallel.threads(forBytes: bytes) : 1)
                 }
               }

@@ -177,7 +177,8 @@ struct Solve: ParsableCommand {
       options.preconditioner = command.choice.preconditioner
       options.recordsHistory = false
       let streaming = Streaming(
-        method: command.choice.method.method(options, command.solver.precision), width: width, rtol: command.solver.relativeTolerance,
+        method: command.choice.method.method(options, command.solver.precision), width: width,
+        rtol: command.solver.relativeTolerance,
         atol: command.solver.atol, format: command.output.format, progress: progress)
       do {
         return try streaming.run(

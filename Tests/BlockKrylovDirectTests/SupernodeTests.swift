@@ -214,7 +214,9 @@ extension SupernodalTriangle {
     // No row that a bin reaches belongs to another bin.
     var home = [Int](repeating: -1, count: factor.order)
     for bin in 0..<subtrees.count {
-      for s in subtrees.order[subtrees.bin(bin)] { for row in nodes.first[Int(s)]..<nodes.first[Int(s) + 1] { home[Int(row)] = bin } }
+      for s in subtrees.order[subtrees.bin(bin)] {
+        for row in nodes.first[Int(s)]..<nodes.first[Int(s) + 1] { home[Int(row)] = bin }
+      }
     }
     for bin in 0..<subtrees.count {
       for s in subtrees.order[subtrees.bin(bin)] {

@@ -28,7 +28,8 @@ extension BlockSpace {
     g.reshape(rows: p, columns: p)
     unsafe sumPieces(rows: x.rows, count: p * p, bytesPerRow: 2 * p * MemoryLayout<Element>.stride) { range, partial in
       let i = range.lowerBound
-      unsafe Kernels<Element>.hermitianInner(range.count, p, y.base + i * y.stride, y.stride, x.base + i * x.stride, x.stride, partial)
+      unsafe Kernels<Element>.hermitianInner(
+        range.count, p, y.base + i * y.stride, y.stride, x.base + i * x.stride, x.stride, partial)
     }
     g.fill(upperRowMajor: sums, from: 0)
   }

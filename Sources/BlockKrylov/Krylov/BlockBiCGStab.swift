@@ -82,7 +82,7 @@ final class BlockBiCGStabEngine<Element: Scalar>: SolveEngine {
     whole.monitor.begin(method: methodName, iterationLimit: options.maximumIterations ?? 10 * rows + 100)
     var round: UInt64 = 0
     var brokeDown = false
-    try whole.solveInRounds(patience: 6) { part in
+    try whole.solveInRounds(patience: 3) { part in
       round += 1
       let failure = try iterate(part, shadowSeed: brokeDown ? round : nil)
       brokeDown = failure?.mayBeDrift ?? false

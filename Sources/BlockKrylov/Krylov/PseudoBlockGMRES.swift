@@ -77,13 +77,17 @@ final class PseudoBlockGMRESEngine<Element: Scalar>: SolveEngine {
     let monitor = whole.monitor
     monitor.begin(method: methodName, iterationLimit: options.maximumIterations ?? 10 * rows + 100)
     var drift = DriftControl(columns: whole.width)
+    var best = whole.startResiduals
     var progress = (0..<whole.width).map { _ in ProgressControl(columns: 1) }
     while true {
       let list = whole.open
       if list.isEmpty { return }
       let part = whole.openPart()
       let (stop, exhausted) = try cycle(part)
+      // Where A is singular a cycle may end further off than it began.
+      whole.takeBack(part, list, best)
       whole.absorb(part, at: list)
+      for j in list { best[j] = min(best[j], whole.trueResiduals[j]) }
       for (k, j) in list.enumerated() where whole.status[j] == nil {
         let residual = whole.trueResiduals[j]
         let claimed = whole.estimated[j] <= whole.target(column: j)

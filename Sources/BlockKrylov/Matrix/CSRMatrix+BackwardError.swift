@@ -28,7 +28,9 @@ extension CSRMatrix {
       unsafe withPointers { start, index, value in
         unsafe rowSums.withUnsafeBufferPointer { rowSums in
           unsafe most.withUnsafeBufferPointer { most in
-            guard let partial = partial.baseAddress, let rowSums = rowSums.baseAddress, let most = most.baseAddress else { return }
+            guard let partial = partial.baseAddress, let rowSums = rowSums.baseAddress, let most = most.baseAddress else {
+              return
+            }
             Parallel.parts(strips, bytes: (nonzeros + 2 * rows) * (m + 1) * MemoryLayout<Element>.stride) { k in
               unsafe Kernels<Element>.residualAndError(
                 k * strip..<min(rows, (k + 1) * strip), start, index, value, rowSums: rowSums, factor: factor, m, source, ldx,

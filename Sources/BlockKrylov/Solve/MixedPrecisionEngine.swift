@@ -144,7 +144,9 @@ final class MixedPrecisionEngine<Element: Scalar>: SolveEngine {
         if norms[k] <= whole.thresholds[j] {
           whole.finish(column: j, .converged)
           if nested.iterations[k] > 0 { whole.iterations[j] = nested.iterations[k] }
-        } else if whole.mayGoOn(column: j), nested.status[k]?.isFailure != true, control.judge(column: j, asked: asked[k], left: left) {
+        } else if whole.mayGoOn(column: j), nested.status[k]?.isFailure != true,
+          control.judge(column: j, asked: asked[k], left: left)
+        {
           kept.append(k)
         }
       }
