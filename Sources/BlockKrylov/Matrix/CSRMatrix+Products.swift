@@ -50,7 +50,7 @@ extension CSRMatrix {
         }
       }
     }
-    guard let inverseDiagonal else { return unsafe split(nil) }
+    guard let inverseDiagonal else { return split(nil) }
     unsafe inverseDiagonal.withUnsafeBufferPointer { unsafe split($0.baseAddress) }
   }
 

@@ -68,7 +68,7 @@ final class PolynomialOperator<S: Scalar>: Sendable {
         unsafe Kernels<S>.polynomialStep(range, m, complete, target, ldy)
       }
     }
-    guard let d = adjoint ? conjugateInverse : inverseDiagonal else { return unsafe split(nil) }
+    guard let d = adjoint ? conjugateInverse : inverseDiagonal else { return split(nil) }
     unsafe d.withUnsafeBufferPointer { unsafe split($0.baseAddress) }
   }
 }

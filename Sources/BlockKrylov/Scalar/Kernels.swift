@@ -96,7 +96,7 @@ enum Kernels<S: Scalar> {
         }
       }
     }
-    guard let matrix = unsafe step.matrix else { return unsafe run(nil) }
+    guard let matrix = unsafe step.matrix else { return run(nil) }
     unsafe matrix.start.withMemoryRebound(to: Int64.self, capacity: 1) { unsafe run($0) }
   }
 
