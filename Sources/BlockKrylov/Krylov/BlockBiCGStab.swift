@@ -81,12 +81,24 @@ final class BlockBiCGStabEngine<Element: Scalar>: SolveEngine {
     let whole = problem.block
     whole.monitor.begin(method: methodName, iterationLimit: options.maximumIterations ?? 10 * rows + 100)
     var round: UInt64 = 0
-    var brokeDown = false
-    try whole.solveInRounds(patience: 3) { part in
-      round += 1
-      let failure = try iterate(part, shadowSeed: brokeDown ? round : nil)
-      brokeDown = failure?.mayBeDrift ?? false
-      return failure
+    func solveInRounds() throws {
+      var brokeDown = false
+      try whole.solveInRounds(patience: 3) { part in
+        round += 1
+        let failure = try iterate(part, shadowSeed: brokeDown ? round : nil)
+        brokeDown = failure?.mayBeDrift ?? false
+        return failure
+      }
+    }
+    try solveInRounds()
+    // What broke down as a block, where its steps exhaust the space, need not do so column by column.
+    let broken = whole.status.indices.filter { if case .breakdown = whole.status[$0] { true } else { false } }
+    guard broken.count > 0, whole.width > 1 else { return }
+    whole.monitor.record(.breakdown, "\(broken.count) columns that broke down together go on one at a time")
+    for j in broken where whole.trueResiduals[j].isFinite {
+      whole.status[j] = nil
+      whole.startResiduals[j] = min(whole.startResiduals[j], whole.trueResiduals[j])
+      try solveInRounds()
     }
   }
 
