@@ -12,7 +12,13 @@ public struct DenseMatrix<Element: Scalar>: Sendable {
   public init(rows: Int, columns: Int) {
     self.rows = rows
     self.columns = columns
-    values = [Element](repeating: 0, count: rows * columns)
+    values = Self.storage(rows, columns)
+  }
+
+  /// Memory with a spare column: OpenBLAS's complex gemv reads one beyond the last where the number of columns is no multiple of four,
+  /// which ends the program when the matrix ends with a page.
+  private static func storage(_ rows: Int, _ columns: Int) -> [Element] {
+    [Element](repeating: 0, count: rows * columns == 0 ? 0 : rows * (columns + 1))
   }
 
   /// A matrix from a function of row and column.
@@ -34,7 +40,7 @@ public struct DenseMatrix<Element: Scalar>: Sendable {
   mutating func reshape(rows: Int, columns: Int) {
     self.rows = rows
     self.columns = columns
-    if values.count < rows * columns { values = [Element](repeating: 0, count: rows * columns) }
+    if values.count < rows * columns { values = Self.storage(rows, columns) }
   }
 
   /// Takes another shape and becomes zero.
