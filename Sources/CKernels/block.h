@@ -103,7 +103,7 @@ static void NAME(basis_combine)(const struct operands *o) {
 /* A tile's rows are stored when they are complete, so Y may be X as long as one chunk holds all columns. Else rows of X
  * are copied, a few at a time, before the first of their columns is overwritten. */
 static void NAME(update)(const struct operands *o) {
-    const int64_t width = o->q * PARTS, limit = DENSE_VECTORS * LANES_AT(0), row = o->p * PARTS;
+    const int64_t width = o->q * PARTS, limit = UPDATE_VECTORS * LANES_AT(0), row = o->p * PARTS;
     if (o->x != o->y || width <= limit) {
         run_pass(AT(update, pass), o, 64, width, LANES_AT(0), limit);
         return;

@@ -49,30 +49,71 @@ INLINE void LN(tile)(const int rows, const int n, const int strands, int64_t wid
     }
 }
 
+/* `rows` rows of a product X C: each term of a row of X times a row of C. A tile holds all its sums before it stores the
+ * first, so Y may be X as long as a chunk has all columns. It asks for the rows of the tile after the next. */
+#define UPDATE_ROWS(n) ((n) <= 2 ? TILE : 2 * TILE / (n))
 INLINE void LN(update_rows)(const int rows, const int n, const struct operands *o, int64_t i, int64_t column,
                             int64_t width) {
-    const REAL *x = (const REAL *)o->x + i * o->ldx * PARTS, *c = (const REAL *)o->c + column;
-    const REAL *z = o->b ? (const REAL *)o->b + i * o->ldb * PARTS + column : NULL;
-    REAL *y = (REAL *)o->y + i * o->ldy * PARTS + column;
-    VECTOR sum[TILE][DENSE_VECTORS];
-    UNROLL for (int r = 0; FULL && r < rows; r++) {
-        UNROLL for (int v = 0; v < n; v++) {
-            __builtin_prefetch(y + r * o->ldy * PARTS + OFFSET(v), 1);
-            if (z) __builtin_prefetch(z + r * o->ldb * PARTS + OFFSET(v));
+    const int64_t ldx = o->ldx * PARTS, ldy = o->ldy * PARTS, ldz = o->ldb * PARTS, ldc = o->q * PARTS;
+    const REAL *x = (const REAL *)o->x + i * ldx, *c = (const REAL *)o->c + column;
+    const REAL *z = o->b ? (const REAL *)o->b + i * ldz + column : NULL;
+    REAL *y = (REAL *)o->y + i * ldy + column;
+    VECTOR part[PARTS][TILE][UPDATE_VECTORS] = {0};
+    if (rows > 1) {
+        UNROLL for (int r = 0; r < rows; r++) {
+            UNROLL for (int v = 0; v < n; v++) {
+                __builtin_prefetch(y + (r + 2 * rows) * ldy + OFFSET(v), 1);
+                if (z) __builtin_prefetch(z + (r + 2 * rows) * ldz + OFFSET(v));
+            }
         }
     }
-    LN(tile)(rows, n, 1, width, o->p, x, o->ldx * PARTS, PARTS, c, o->q * PARTS, 0, 1, sum);
-    UNROLL for (int r = 0; r < rows; r++) {
-        if (z) UNROLL for (int v = 0; v < n; v++) sum[r][v] += LOAD(z + r * o->ldb * PARTS + OFFSET(v));
-        UNROLL for (int v = 0; v < n; v++) AS_STORED(y + r * o->ldy * PARTS + OFFSET(v)) = sum[r][v];
+    for (int64_t k = 0; k < o->p; k++) {
+        VECTOR row[UPDATE_VECTORS];
+        if (rows > 1) __builtin_prefetch(x + (2 * rows + k % rows) * ldx + k / rows * (64 / REAL_BYTES));
+        UNROLL for (int v = 0; v < n; v++) row[v] = LOAD(c + k * ldc + OFFSET(v));
+        UNROLL for (int r = 0; r < rows; r++)
+            UNROLL for (int h = 0; h < PARTS; h++)
+                UNROLL for (int v = 0; v < n; v++) part[h][r][v] += x[r * ldx + k * PARTS + h] * row[v];
     }
+    UNROLL for (int r = 0; r < rows; r++) {
+        UNROLL for (int v = 0; v < n; v++) {
+            if (PARTS == 2) part[0][r][v] += TIMES_I(part[PARTS - 1][r][v]);
+            if (z) part[0][r][v] += LOAD(z + r * ldz + OFFSET(v));
+        }
+        UNROLL for (int v = 0; v < n; v++) AS_STORED(y + r * ldy + OFFSET(v)) = part[0][r][v];
+    }
+}
+
+/* The same where C is square and as wide as one vector: it stays in the registers. */
+#define SQUARE (LANES / PARTS)
+INLINE void LN(update_square)(const int rows, const struct operands *o, const VECTOR *c, int64_t i) {
+    const int64_t ldx = o->ldx * PARTS, ldy = o->ldy * PARTS, ldz = o->ldb * PARTS;
+    const REAL *x = (const REAL *)o->x + i * ldx, *z = o->b ? (const REAL *)o->b + i * ldz : NULL;
+    REAL *y = (REAL *)o->y + i * ldy;
+    VECTOR part[PARTS][TILE] = {0};
+    UNROLL for (int k = 0; k < SQUARE; k++)
+        UNROLL for (int r = 0; r < rows; r++)
+            UNROLL for (int h = 0; h < PARTS; h++) part[h][r] += x[r * ldx + k * PARTS + h] * c[k];
+    UNROLL for (int r = 0; r < rows; r++) {
+        if (PARTS == 2) part[0][r] += TIMES_I(part[PARTS - 1][r]);
+        if (z) part[0][r] += LOAD(z + r * ldz);
+    }
+    UNROLL for (int r = 0; r < rows; r++) AS_STORED(y + r * ldy) = part[0][r];
 }
 
 INLINE void LN(update)(PASS_ARGUMENTS) {
     int64_t i = begin;
-    for (; i + TILE <= end; i += TILE) LN(update_rows)(TILE, n, o, i, column, width);
+    if (n == 1 && width == LANES && o->q == SQUARE && o->p == SQUARE && 2 * SQUARE <= REGISTERS) {
+        VECTOR c[SQUARE];
+        UNROLL for (int k = 0; k < SQUARE; k++) c[k] = LOAD((const REAL *)o->c + k * LANES);
+        for (; i + TILE <= end; i += TILE) LN(update_square)(TILE, o, c, i);
+        for (; i < end; i++) LN(update_square)(1, o, c, i);
+        return;
+    }
+    for (; i + UPDATE_ROWS(n) <= end; i += UPDATE_ROWS(n)) LN(update_rows)(UPDATE_ROWS(n), n, o, i, column, width);
     for (; i < end; i++) LN(update_rows)(1, n, o, i, column, width);
 }
+#undef SQUARE
 
 /* Adds rows a ..< a + rows of Y^H X. */
 INLINE void LN(inner_rows)(const int rows, const int n, const struct operands *o, int64_t begin, int64_t end, int64_t a,

@@ -17,6 +17,7 @@
 #define SPARSE_VECTORS 4
 #endif
 #define DENSE_VECTORS 2
+#define UPDATE_VECTORS 4
 #define TILE (REGISTERS / 4 / PARTS)
 
 /* The modulus of an entry, and the bound of its divisor. */
@@ -109,7 +110,7 @@ KERNEL(scale_rows, 4, 64)
 KERNEL(combine, 4, 64)
 KERNEL(combine_columns, 4, 64)
 PASS(inner, DENSE_VECTORS)
-PASS(update, DENSE_VECTORS)
+PASS(update, UPDATE_VECTORS)
 PASS(squares, DENSE_VECTORS)
 PASS(maxima, DENSE_VECTORS)
 PASS(dots, DENSE_VECTORS)
@@ -131,6 +132,7 @@ PASS(triangle, DENSE_VECTORS)
 #undef LANES_AT
 #undef SPARSE_VECTORS
 #undef DENSE_VECTORS
+#undef UPDATE_VECTORS
 #undef TILE
 #undef LEVEL_1
 #undef LEVEL_2
