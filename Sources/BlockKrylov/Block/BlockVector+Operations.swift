@@ -233,13 +233,14 @@ struct ColumnScaling<Element: Scalar> {
   /// max |entry| of each column before scaling, NaN or infinite where the column is not finite.
   let maxima: [Double]
 
-  /// - Parameter leavesModerate: columns whose squares are far from overflow and underflow stay as they are, for methods in which columns
-  ///   do not meet: that spares the copies.
-  init(of block: BlockVector<Element>, leavesModerate: Bool = false) {
+  /// Columns whose squares are far from overflow and underflow stay as they are, which spares the copies.
+  ///
+  /// - Parameter columnsMeet: whether products of columns are formed, so that less is moderate.
+  init(of block: BlockVector<Element>, columnsMeet: Bool = true) {
     maxima = block.columnMaxima()
     // Neither power may be subnormal or overflow.
     let largest = -Int(Element.Magnitude.leastNormalMagnitude.exponent)
-    let moderate = leavesModerate ? largest / 8 : -1
+    let moderate = columnsMeet ? largest / 16 : largest / 8
     let exponents = maxima.map { maximum in
       guard maximum > 0, maximum.isFinite else { return 0 }
       let exponent = Int(maximum.exponent) + 1

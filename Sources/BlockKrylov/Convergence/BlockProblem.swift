@@ -229,9 +229,12 @@ package final class BlockProblem<Element: Scalar> {
   }
 
   /// The memory of the columns of X that a method works on, in bytes; of X there are two where a method works in rounds, so
-  /// that one can be taken back. B itself is worked on, but for columns that have to be scaled or gathered.
-  package static func bytes(rows: Int, columns: Int, width: Int, inRounds: Bool) -> Int {
-    BlockVector<Element>.paddedWidth(width) * columns * (inRounds ? 2 : 1) * MemoryLayout<Element>.stride
+  /// that one can be taken back.
+  ///
+  /// - Parameter copiesB: whether columns of B have to be scaled or gathered; B itself is worked on otherwise.
+  package static func bytes(rows: Int, columns: Int, width: Int, inRounds: Bool, copiesB: Bool) -> Int {
+    BlockVector<Element>.paddedWidth(width) * (columns * (inRounds ? 2 : 1) + (copiesB ? rows : 0))
+      * MemoryLayout<Element>.stride
   }
 
   /// Leaves a checkpoint when one is due. Engines call this after each iteration; nothing is computed otherwise.

@@ -37,12 +37,16 @@ extension ColumnLedger {
 
   /// What B lost is part of the residuals; a column that lost too much has its least-squares solution and no other.
   func addPartsOutsideRange(_ problem: BlockProblem<Element>) {
-    guard nullSpace != nil else { return }
+    guard let nullSpace else { return }
+    let sizes = nullSpace.leftDefect > 0 ? problem.x.columnNorms() : []
     func whole(_ residual: Double, _ k: Int) -> Double { (residual * residual + problem.lost[k] * problem.lost[k]).squareRoot() }
     for k in 0..<problem.width {
       problem.estimated[k] = whole(problem.estimated[k], k)
       problem.trueResiduals[k] = whole(problem.trueResiduals[k], k)
-      if problem.isInconsistent[k], problem.status[k]?.isConverged == true { problem.status[k] = .inconsistent }
+      guard problem.isInconsistent[k], problem.status[k]?.isConverged == true else { continue }
+      // |lᴴ·A·x| ≤ ‖Aᴴl‖·‖x‖ is what left null vectors of few digits cannot tell from a part outside the range.
+      let isProven = sizes.isEmpty || problem.lost[k] > 2 * nullSpace.leftDefect * sizes[k]
+      problem.status[k] = isProven ? .inconsistent : .stagnated(.attainableAccuracy)
     }
   }
 }

@@ -19,7 +19,7 @@ struct ColumnLedger<Element: Scalar> {
 
   /// Looks at every column of B and of the guess: a zero or non-finite column never enters the iteration.
   ///
-  /// - Parameter columnsMeet: whether the method forms products of columns, so that all must be of one magnitude.
+  /// - Parameter columnsMeet: whether the method forms products of columns, so that they must not be of very different magnitude.
   init(
     a: any LinearOperator<Element>, b: BlockVector<Element>, guess: BlockVector<Element>?, tolerance: Tolerance,
     limits: [Int] = [], columnsMeet: Bool = true, monitor: SolveMonitor
@@ -27,7 +27,7 @@ struct ColumnLedger<Element: Scalar> {
     self.a = a
     self.b = b
     self.guess = guess
-    scaling = ColumnScaling(of: b, leavesModerate: !columnsMeet)
+    scaling = ColumnScaling(of: b, columnsMeet: columnsMeet)
     x = BlockVector(rows: a.columns, columns: b.columns)
     scaledNorms = b.columnNorms(scaling)
     self.tolerance = tolerance
@@ -59,6 +59,11 @@ struct ColumnLedger<Element: Scalar> {
       }
       entries.append(entry)
     }
+  }
+
+  /// Whether a problem of so many columns holds a part of B of its own.
+  func copiesB(width: Int) -> Bool {
+    width < b.columns || nullSpace?.left != nil || open.contains { scaling.factors[$0] != 1 }
   }
 
   /// The open columns in groups of nearly equal width.
@@ -221,10 +226,16 @@ struct ColumnLedger<Element: Scalar> {
     }
   }
 
-  /// A method that failed may leave a column further from its solution than it began: such a column gets its initial guess back.
+  /// A method that failed or stagnated may leave a column further from its solution than it began: such a column gets its initial guess
+  /// back.
   private func restoreGuesses(_ problem: BlockProblem<Element>) {
-    for k in 0..<problem.width
-    where problem.status[k]?.isFailure == true && !(problem.trueResiduals[k] <= problem.startResiduals[k]) {
+    for k in 0..<problem.width where !(problem.trueResiduals[k] <= problem.startResiduals[k]) {
+      switch problem.status[k] {
+      // Its error may be smaller all the same.
+      case .stagnated where problem.tests[k].norm == .energy: continue
+      case .stagnated: break
+      default: if problem.status[k]?.isFailure != true { continue }
+      }
       let j = problem.columns[k]
       var column = guess?[columns: j..<(j + 1)] ?? BlockVector(rows: x.rows, columns: 1)
       column.scaleColumns(by: [scaling.factors[j]])

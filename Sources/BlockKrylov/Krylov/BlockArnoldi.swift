@@ -176,12 +176,21 @@ final class BlockArnoldi<Element: Scalar> {
     let p = basis[count].columns
     space.inner(basis: basis, count: count, basis[count], into: &h, lengths: &lengths)
     guard h.isFinite else { return .nonFinite }
+    // Where the basis would have more columns than rows some columns are rounding and nothing else, which only shows when what is left of
+    // them is projected again: no step is spared.
+    let isFull = columnsInUse + p > rows
     // What is left of a column below the rounding of the projection is noise.
-    for j in 0..<p { noise[j] = 4 * Element.unitRoundoff * lengths[j] }
-    if columnsInUse + p > rows { return growThoroughly() }
-    var isKnown = loss.isDue
+    for j in 0..<p { noise[j] = (isFull ? 64 : 4) * Element.unitRoundoff * lengths[j] }
+    var isKnown = loss.isDue && !isFull
     project(h, looks: isKnown)
-    guard let (rank, growth) = normalize() else { return .nonFinite }
+    if isFull {
+      // Twice before the rank is told, so that what the basis lacks in orthogonality is not taken for directions.
+      guard measureLoss() else { return .nonFinite }
+      project(correction, looks: false)
+      product.setIdentity(p)
+      h.add(correction, times: product)
+    }
+    guard let (rank, growth) = normalize(carefully: isFull) else { return .nonFinite }
     below.copy(from: orthonormalizer.s)
     var left = rank
     if let growth {
@@ -196,16 +205,16 @@ final class BlockArnoldi<Element: Scalar> {
     }
     // Twice is enough, unless a column loses most of its length again.
     for round in 0..<4 where left > 0 {
-      if round > 0 || !isKnown { space.inner(basis: basis, count: count, basis[count], into: &correction) }
+      if round > 0 || !isKnown, !measureLoss() { return .nonFinite }
       guard correction.isFinite else { return .nonFinite }
       correction.columnNorms(into: &lengths)
       var most = 0.0
       for j in 0..<left { most = max(most, lengths[j]) }
-      if loss.permits(measured: most) { break }
+      if !isFull, loss.permits(measured: most) { break }
       for j in 0..<left { noise[j] = 1e3 * Element.unitRoundoff }
       project(correction, looks: false)
       h.add(correction, times: below)
-      guard let (rest, _) = normalize() else { return .nonFinite }
+      guard let (rest, _) = normalize(carefully: isFull) else { return .nonFinite }
       product.copy(from: below)
       below.multiply(orthonormalizer.s, product)
       left = rest
@@ -216,43 +225,17 @@ final class BlockArnoldi<Element: Scalar> {
     return .grown(below.rows)
   }
 
+  /// What the next block still has of the basis; false for NaN or infinity.
+  private func measureLoss() -> Bool {
+    space.inner(basis: basis, count: count, basis[count], into: &correction)
+    return correction.isFinite
+  }
+
   /// The columns of the blocks that are in use.
   private var columnsInUse: Int {
     var sum = 0
     for k in 0..<count { sum += basis[k].columns }
     return sum
-  }
-
-  /// The rest of `grow` where the basis would have more columns than rows: some columns are rounding and nothing else, which only shows
-  /// when what is left of them is projected again.
-  private func growThoroughly() -> Outcome {
-    for j in 0..<basis[count].columns { noise[j] = 64 * Element.unitRoundoff * lengths[j] }
-    // Twice before the rank is told, so that what the basis lacks in orthogonality is not taken for directions.
-    project(h, looks: false)
-    space.inner(basis: basis, count: count, basis[count], into: &correction)
-    guard correction.isFinite else { return .nonFinite }
-    project(correction, looks: false)
-    product.setIdentity(basis[count].columns)
-    h.add(correction, times: product)
-    guard case .rank(var rank) = orthonormalizer.orthonormalize(&basis[count], &none, noise: noise) else { return .nonFinite }
-    below.copy(from: orthonormalizer.s)
-    for _ in 0..<3 where rank > 0 {
-      space.inner(basis: basis, count: count, basis[count], into: &correction)
-      guard correction.isFinite else { return .nonFinite }
-      project(correction, looks: false)
-      h.add(correction, times: below)
-      correction.columnNorms(into: &lengths)
-      let lost = (0..<rank).contains { lengths[$0] > 0.5 }
-      for j in 0..<rank { noise[j] = 1e3 * Element.unitRoundoff }
-      guard case .rank(let left) = orthonormalizer.orthonormalize(&basis[count], &none, noise: noise) else { return .nonFinite }
-      product.copy(from: below)
-      below.multiply(orthonormalizer.s, product)
-      rank = left
-      if !lost { break }
-    }
-    loss.repaired()
-    count += 1
-    return .grown(rank)
   }
 
   /// The next block −= 𝒱·C, its Gram matrix, and what is left in `correction` if it `looks`.
@@ -266,11 +249,13 @@ final class BlockArnoldi<Element: Scalar> {
 
   /// Makes the next block orthonormal, whose Gram matrix is there. The result is its rank, and by how much the columns that it was
   /// projected from are longer than what became of them, if that is known; `nil` for NaN or infinity.
-  private func normalize() -> (rank: Int, growth: Double?)? {
+  ///
+  /// - Parameter carefully: whether the rank is told from the block itself, and not from its Gram matrix.
+  private func normalize(carefully: Bool) -> (rank: Int, growth: Double?)? {
     let p = basis[count].columns
     var floor = 0.0
     for j in 0..<p { floor = max(floor, noise[j]) }
-    guard gram.isFinite, orthonormalizer.factor(gram: gram, squares: nil, noise: floor) else {
+    guard !carefully, gram.isFinite, orthonormalizer.factor(gram: gram, squares: nil, noise: floor) else {
       guard case .rank(let rank) = orthonormalizer.orthonormalize(&basis[count], &none, noise: noise) else { return nil }
       return (rank, nil)
     }

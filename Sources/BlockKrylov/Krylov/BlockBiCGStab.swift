@@ -30,10 +30,8 @@ public struct BlockBiCGStab: BlockMethod {
   public init(
     tolerance: Tolerance = .default, maximumIterations: Int? = nil, timeLimit: Duration? = nil, threads: Int? = nil
   ) {
-    options.tolerance = tolerance
-    options.maximumIterations = maximumIterations
-    options.timeLimit = timeLimit
-    options.threads = threads
+    options = SolverOptions(
+      tolerance: tolerance, maximumIterations: maximumIterations, timeLimit: timeLimit, threads: threads)
   }
 
   /// Checks A and builds the preconditioner.
@@ -42,44 +40,25 @@ public struct BlockBiCGStab: BlockMethod {
   public func makeEngine<Element: Scalar>(
     for a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?
   ) throws -> any SolveEngine<Element> {
-    try requireSquare(a)
-    let m = try preconditioner ?? buildPreconditioner(options.preconditioner, for: a)
-    if let m { try requireFixed(m) }
-    return BlockBiCGStabEngine(options: options, preconditioner: m, rows: a.rows)
+    let m = try fixedPreconditioner(preconditioner, forSquare: a)
+    return BlockBiCGStabEngine(EngineCore(name, options, m, rows: a.rows))
   }
 }
 
 /// Block BiCGStab bound to one A.
-final class BlockBiCGStabEngine<Element: Scalar>: SolveEngine {
-  private let options: SolverOptions
-  private var m: (any Preconditioner<Element>)?
-  private let rows: Int
-  private var workspace: Workspace?
-  /// The memory of the largest workspace so far: one for fewer columns may have taken its place.
-  private var peakBytes = 0
+final class BlockBiCGStabEngine<Element: Scalar>: KrylovEngine {
+  let core: EngineCore<Element>
+  private var kept = KeptWorkspace<Workspace>()
 
-  init(options: SolverOptions, preconditioner: (any Preconditioner<Element>)?, rows: Int) {
-    self.options = options
-    self.rows = rows
-    m = preconditioner
+  init(_ core: EngineCore<Element>) { self.core = core }
+
+  var recurrenceBytesUsed: Int { kept.byteCount }
+
+  func recurrenceBytes(columns: Int) -> Int {
+    blockBytes(m == nil ? 5 : 7, columns: columns) + BlockSpace<Element>.bytes(p: columns, q: columns, rows: rows)
   }
 
-  var methodName: String { "bicgstab" }
-  var preconditionerName: String { m?.name ?? "none" }
-  var setupEvents: [SolveEvent] { m?.events ?? [] }
-  var bytesUsed: Int { max(peakBytes, workspace?.byteCount ?? 0) + (m?.storedBytes ?? 0) }
-
-  func bytesPlanned(columns: Int) -> Int {
-    let width = BlockVector<Element>.paddedWidth(columns) * MemoryLayout<Element>.stride
-    return rows * width * (m == nil ? 5 : 7) + BlockSpace<Element>.bytes(p: columns, q: columns, rows: rows)
-      + (m?.storedBytes ?? 0)
-  }
-
-  func update(_ a: any LinearOperator<Element>) throws { m = try updatedPreconditioner(m, for: a) }
-
-  func solve(_ problem: SolveProblem<Element>) throws {
-    let whole = problem.block
-    whole.monitor.begin(method: methodName, iterationLimit: options.maximumIterations ?? 10 * rows + 100)
+  func solve(_ whole: BlockProblem<Element>) throws {
     var round: UInt64 = 0
     func solveInRounds() throws {
       var brokeDown = false
@@ -172,10 +151,6 @@ final class BlockBiCGStabEngine<Element: Scalar>: SolveEngine {
   }
 
   private func workspace(columns: Int) -> Workspace {
-    if let workspace, workspace.columns == columns { return workspace }
-    let fresh = Workspace(rows: rows, columns: columns, preconditioned: m != nil)
-    peakBytes = max(peakBytes, workspace?.byteCount ?? 0)
-    workspace = fresh
-    return fresh
+    kept.workspace(columns: columns) { Workspace(rows: rows, columns: columns, preconditioned: m != nil) }
   }
 }

@@ -3,7 +3,7 @@ internal import RealModule
 
 extension BlockBiCGStabEngine {
   /// The blocks and small matrices of block BiCGStab, allocated once for a block width.
-  final class Workspace {
+  final class Workspace: RecurrenceWorkspace {
     /// The two blocks that A·M⁻¹ is applied to in an iteration.
     enum Half { case directions, residuals }
 

@@ -21,8 +21,8 @@ extension BlockCGEngine {
   /// multiplications and additions take the time of as many bytes by the balance of usual machines.
   private func iterationCost(_ a: any LinearOperator<Element>, columns m: Int) -> Double {
     let (rows, size) = (Double(max(a.rows, 1)), Double(MemoryLayout<Element>.stride))
-    let matrices = Double(a.storedBytes + preconditionerBytes) / rows
-    let blocks = (isPreconditioned ? 15.0 : 11.0) * size * Double(BlockVector<Element>.paddedWidth(m))
+    let matrices = Double(a.storedBytes + (core.m?.storedBytes ?? 0)) / rows
+    let blocks = (core.m == nil ? 11.0 : 15.0) * size * Double(BlockVector<Element>.paddedWidth(m))
     let flopsPerByte = 6.0
     return matrices + blocks + (Element.isComplex ? 40 : 10) * Double(m * m) / flopsPerByte
   }

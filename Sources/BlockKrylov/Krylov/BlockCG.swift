@@ -34,10 +34,8 @@ public struct BlockCG: BlockMethod {
   public init(
     tolerance: Tolerance = .default, maximumIterations: Int? = nil, timeLimit: Duration? = nil, threads: Int? = nil
   ) {
-    options.tolerance = tolerance
-    options.maximumIterations = maximumIterations
-    options.timeLimit = timeLimit
-    options.threads = threads
+    options = SolverOptions(
+      tolerance: tolerance, maximumIterations: maximumIterations, timeLimit: timeLimit, threads: threads)
   }
 
   /// Checks that CG can work on A and builds the preconditioner.
@@ -46,61 +44,40 @@ public struct BlockCG: BlockMethod {
   public func makeEngine<Element: Scalar>(
     for a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?
   ) throws -> any SolveEngine<Element> {
-    try requireSquare(a)
-    try requireHermitian(a)
-    let m = try preconditioner ?? buildPreconditioner(options.preconditioner, for: a)
-    if let m { try requireFixedAndDefinite(m) }
-    return BlockCGEngine(name: name, options: options, preconditioner: m, rows: a.rows)
+    let m = try definitePreconditioner(preconditioner, forHermitian: a)
+    return BlockCGEngine(EngineCore(name, options, m, rows: a.rows))
   }
 }
 
 /// Block CG bound to one A.
-final class BlockCGEngine<Element: Scalar>: SolveEngine {
-  let methodName: String
-  private let options: SolverOptions
+final class BlockCGEngine<Element: Scalar>: KrylovEngine {
+  let core: EngineCore<Element>
   /// Into how many pieces each first residual is split; 1 but for enlarged CG.
   private let enlargement: Int
-  private var m: (any Preconditioner<Element>)?
-  private let rows: Int
-  private var workspace: Workspace?
-  /// The memory of the largest workspace so far: one for fewer columns may have taken its place.
-  private var peakBytes = 0
+  private var kept = KeptWorkspace<Workspace>()
 
-  init(
-    name: String, options: SolverOptions, preconditioner: (any Preconditioner<Element>)?, rows: Int, enlargement: Int = 1
-  ) {
-    methodName = name
+  init(_ core: EngineCore<Element>, enlargement: Int = 1) {
+    self.core = core
     self.enlargement = enlargement
-    self.options = options
-    self.rows = rows
-    m = preconditioner
   }
 
-  var preconditionerName: String { m?.name ?? "none" }
-  var isPreconditioned: Bool { m != nil }
-  var preconditionerBytes: Int { m?.storedBytes ?? 0 }
-  var setupEvents: [SolveEvent] { m?.events ?? [] }
-  var bytesUsed: Int { max(peakBytes, workspace?.byteCount ?? 0) + (m?.storedBytes ?? 0) }
+  var recurrenceBytesUsed: Int { kept.byteCount }
 
   /// The pieces for so many columns, so that the block is no wider than other blocks may be.
   private func pieces(columns: Int) -> Int { max(1, min(enlargement, options.maximumBlockWidth / max(columns, 1), rows)) }
 
-  func bytesPlanned(columns: Int) -> Int {
+  func recurrenceBytes(columns: Int) -> Int {
     let p = columns * pieces(columns: columns)
-    let (width, narrow) = (BlockVector<Element>.paddedWidth(p), BlockVector<Element>.paddedWidth(columns))
-    return rows * (width * (m == nil ? 3 : 4) + narrow) * MemoryLayout<Element>.stride
+    return blockBytes(m == nil ? 3 : 4, columns: p) + blockBytes(1, columns: columns)
       + BlockSpace<Element>.bytes(p: p, q: p, rows: rows)
-      + (m?.storedBytes ?? 0)
   }
 
   func update(_ a: any LinearOperator<Element>) throws {
-    m = try updatedPreconditioner(m, for: a)
-    workspace?.forgetSchedule()
+    try updatePreconditioner(for: a)
+    kept.kept?.forgetSchedule()
   }
 
-  func solve(_ problem: SolveProblem<Element>) throws {
-    let whole = problem.block
-    whole.monitor.begin(method: methodName, iterationLimit: options.maximumIterations ?? 10 * rows + 100)
+  func solve(_ whole: BlockProblem<Element>) throws {
     try whole.solveInRounds(keepsBest: false, iterate)
   }
 
@@ -259,11 +236,8 @@ final class BlockCGEngine<Element: Scalar>: SolveEngine {
   }
 
   private func workspace(columns: Int) -> Workspace {
-    if let workspace, workspace.columns == columns { return workspace }
-    let fresh = Workspace(
-      rows: rows, columns: columns, width: columns * pieces(columns: columns), preconditioned: m != nil)
-    peakBytes = max(peakBytes, workspace?.byteCount ?? 0)
-    workspace = fresh
-    return fresh
+    kept.workspace(columns: columns) {
+      Workspace(rows: rows, columns: columns, width: columns * pieces(columns: columns), preconditioned: m != nil)
+    }
   }
 }

@@ -1,6 +1,6 @@
 extension BlockCGEngine {
   /// The blocks and small matrices of block CG, allocated once for a block width.
-  final class Workspace {
+  final class Workspace: RecurrenceWorkspace {
     /// The columns of X, and those of the block that spans the directions: as many, or several for each in enlarged CG.
     let columns: Int
     let width: Int

@@ -29,13 +29,11 @@ public struct BlockGCRODR: BlockMethod {
     tolerance: Tolerance = .default, restart: Int = 50, kept: Int? = nil, side: PreconditionerSide = .right,
     maximumIterations: Int? = nil, timeLimit: Duration? = nil, threads: Int? = nil
   ) {
-    options.tolerance = tolerance
+    options = SolverOptions(
+      tolerance: tolerance, maximumIterations: maximumIterations, timeLimit: timeLimit, threads: threads)
     options.restart = restart
     options.deflation = kept
     options.side = side
-    options.maximumIterations = maximumIterations
-    options.timeLimit = timeLimit
-    options.threads = threads
   }
 
   /// Checks A and builds the preconditioner. One that varies makes the method flexible.

@@ -31,12 +31,10 @@ public struct BlockGMRES: BlockMethod {
     tolerance: Tolerance = .default, restart: Int = 50, side: PreconditionerSide = .right, maximumIterations: Int? = nil,
     timeLimit: Duration? = nil, threads: Int? = nil
   ) {
-    options.tolerance = tolerance
+    options = SolverOptions(
+      tolerance: tolerance, maximumIterations: maximumIterations, timeLimit: timeLimit, threads: threads)
     options.restart = restart
     options.side = side
-    options.maximumIterations = maximumIterations
-    options.timeLimit = timeLimit
-    options.threads = threads
   }
 
   /// Checks A and builds the preconditioner. One that varies makes the method flexible.
@@ -77,6 +75,7 @@ extension BlockMethod {
       events.append(SolveEvent(kind: .methodChanged, detail: finding + ": the flexible method takes the place of \(name)"))
     }
     if m == nil { options.side = .right }
-    return BlockGMRESEngine(options: options, preconditioner: m, rows: a.rows, events: events, recycles: recycles)
+    let title = (options.side == .flexible ? "f" : "") + name
+    return BlockGMRESEngine(EngineCore(title, options, m, rows: a.rows), events: events, recycles: recycles)
   }
 }

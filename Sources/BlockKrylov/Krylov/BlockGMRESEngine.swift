@@ -1,13 +1,9 @@
 /// Block GMRES bound to one A; with `recycles` also block GCRO-DR, which keeps the deflated directions from solve to solve.
-final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
-  let options: SolverOptions
+final class BlockGMRESEngine<Element: Scalar>: KrylovEngine {
+  let core: EngineCore<Element>
   private let events: [SolveEvent]
-  var m: (any Preconditioner<Element>)?
-  let rows: Int
   let recycles: Bool
-  private var workspace: Workspace?
-  /// The memory of the largest workspace so far: one for fewer columns may have taken its place.
-  private var peakBytes = 0
+  private var kept = KeptWorkspace<Workspace>()
   /// The directions kept from cycle to cycle.
   var deflation: DeflationSpace<Element>?
   /// X of the last solve, for a method that recycles.
@@ -23,39 +19,29 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
   /// Whether they cut a Krylov space short in this solve, which then goes on without.
   private var exhausted = false
 
-  init(
-    options: SolverOptions, preconditioner: (any Preconditioner<Element>)?, rows: Int, events: [SolveEvent],
-    recycles: Bool = false
-  ) {
-    self.options = options
+  init(_ core: EngineCore<Element>, events: [SolveEvent], recycles: Bool = false) {
+    self.core = core
     self.events = events
-    self.rows = rows
     self.recycles = recycles
-    m = preconditioner
   }
 
-  var methodName: String { (options.side == .flexible ? "f" : "") + (recycles ? "gcrodr" : "gmres") }
-  var preconditionerName: String { m?.name ?? "none" }
   var setupEvents: [SolveEvent] { events + (m?.events ?? []) }
-  var bytesUsed: Int {
-    max(peakBytes, workspace?.byteCount ?? 0) + (deflation?.byteCount ?? 0) + (lastSolution?.byteCount ?? 0)
-      + (m?.storedBytes ?? 0)
-  }
+  var recurrenceBytesUsed: Int { kept.byteCount + (deflation?.byteCount ?? 0) + (lastSolution?.byteCount ?? 0) }
 
-  func bytesPlanned(columns: Int) -> Int { bytes(columns: columns, restart: restart(columns: columns)) }
+  func recurrenceBytes(columns: Int) -> Int { bytes(columns: columns, restart: restart(columns: columns)) }
 
   private func bytes(columns: Int, restart: Int) -> Int {
-    let extra = recycles ? 2 * rows * BlockVector<Element>.paddedWidth(columns) * MemoryLayout<Element>.stride : 0
-    return Workspace.bytes(
+    Workspace.bytes(
       rows: rows, columns: columns, restart: restart, side: options.side, preconditioned: m != nil,
-      kept: keptDirections(columns: columns, restart: restart)) + extra + (m?.storedBytes ?? 0)
+      kept: keptDirections(columns: columns, restart: restart)) + (recycles ? blockBytes(2, columns: columns) : 0)
   }
 
   /// The steps of a cycle: those asked for, or as many as the memory limit allows. Below 10 a narrower block is the better use of the
   /// memory; a single column may go down to 1.
   func restart(columns: Int) -> Int {
     guard var limit = options.memoryLimit else { return options.restart }
-    limit -= BlockProblem<Element>.bytes(rows: rows, columns: rows, width: columns, inRounds: true)
+    limit -= BlockProblem<Element>.bytes(rows: rows, columns: rows, width: columns, inRounds: true, copiesB: true)
+    limit -= m?.bytesPlanned(columns: columns) ?? 0
     guard bytes(columns: columns, restart: options.restart) > limit else { return options.restart }
     var (low, high) = (min(columns > 1 ? 10 : 1, options.restart), options.restart)
     while low + 1 < high {
@@ -72,14 +58,12 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
   }
 
   func update(_ a: any LinearOperator<Element>) throws {
-    m = try updatedPreconditioner(m, for: a)
+    try updatePreconditioner(for: a)
     isStale = true
   }
 
-  func solve(_ problem: SolveProblem<Element>) throws {
-    let whole = problem.block
+  func solve(_ whole: BlockProblem<Element>) throws {
     let monitor = whole.monitor
-    monitor.begin(method: methodName, iterationLimit: options.maximumIterations ?? 10 * rows + 100)
     cycleLength = restart(columns: whole.width)
     if cycleLength < options.restart {
       monitor.record(.note, "restart \(cycleLength) in place of \(options.restart) to stay within the memory limit")
@@ -374,14 +358,9 @@ final class BlockGMRESEngine<Element: Scalar>: SolveEngine {
   }
 
   private func workspace(columns: Int) -> Workspace {
-    if let workspace, workspace.columns == columns, workspace.restart == cycleLength { return workspace }
-    peakBytes = max(peakBytes, workspace?.byteCount ?? 0)
-    // The old one goes first, so that the two are not there together.
-    workspace = nil
-    let fresh = Workspace(
-      rows: rows, columns: columns, restart: cycleLength, side: options.side, preconditioned: m != nil)
-    workspace = fresh
-    return fresh
+    kept.workspace(columns: columns, fits: { $0.restart == cycleLength }) {
+      Workspace(rows: rows, columns: columns, restart: cycleLength, side: options.side, preconditioned: m != nil)
+    }
   }
 
   // MARK: Kept directions

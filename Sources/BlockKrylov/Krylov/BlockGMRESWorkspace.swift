@@ -1,7 +1,7 @@
 extension BlockGMRESEngine {
   /// The basis, the projected problem and the scratch blocks of block GMRES for a block width. Basis blocks are allocated when a cycle
   /// first reaches them and kept for later cycles and solves.
-  final class Workspace {
+  final class Workspace: RecurrenceWorkspace {
     let columns: Int
     let restart: Int
     let arnoldi: BlockArnoldi<Element>

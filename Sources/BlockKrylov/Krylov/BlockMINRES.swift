@@ -29,10 +29,8 @@ public struct BlockMINRES: BlockMethod {
   public init(
     tolerance: Tolerance = .default, maximumIterations: Int? = nil, timeLimit: Duration? = nil, threads: Int? = nil
   ) {
-    options.tolerance = tolerance
-    options.maximumIterations = maximumIterations
-    options.timeLimit = timeLimit
-    options.threads = threads
+    options = SolverOptions(
+      tolerance: tolerance, maximumIterations: maximumIterations, timeLimit: timeLimit, threads: threads)
   }
 
   /// Checks that A is hermitian and builds the preconditioner. ``PreconditionerChoice/jacobi`` stands for the moduli of the diagonal
@@ -42,58 +40,37 @@ public struct BlockMINRES: BlockMethod {
   public func makeEngine<Element: Scalar>(
     for a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?
   ) throws -> any SolveEngine<Element> {
-    try requireSquare(a)
-    try requireHermitian(a)
-    let m = try preconditioner ?? definitePreconditioner(for: a)
-    if let m { try requireFixedAndDefinite(m) }
-    return BlockMINRESEngine(options: options, preconditioner: m, rows: a.rows)
+    let m = try definitePreconditioner(preconditioner ?? moduliOfDiagonal(of: a), forHermitian: a)
+    return BlockMINRESEngine(EngineCore(name, options, m, rows: a.rows))
   }
 
-  private func definitePreconditioner<Element: Scalar>(
-    for a: any LinearOperator<Element>
+  /// What stands for Jacobi, where that is what the options ask for.
+  private func moduliOfDiagonal<Element: Scalar>(
+    of a: any LinearOperator<Element>
   ) throws -> (any Preconditioner<Element>)? {
-    if let matrix = a.sparseMatrix {
-      let positive = options.preconditioner == .automatic && matrix.hasPositiveDiagonal(matrix.diagonal)
-      if options.preconditioner == .jacobi || (options.preconditioner == .automatic && !positive) {
-        return try JacobiPreconditioner(moduliOf: matrix).projected(for: a)
-      }
-    }
-    return try buildPreconditioner(options.preconditioner, for: a)
+    guard a.rows == a.columns, let matrix = a.sparseMatrix else { return nil }
+    let isWanted =
+      options.preconditioner == .jacobi
+      || (options.preconditioner == .automatic && !matrix.hasPositiveDiagonal(matrix.diagonal))
+    return isWanted ? try JacobiPreconditioner(moduliOf: matrix).projected(for: a) : nil
   }
 }
 
 /// Block MINRES bound to one A.
-final class BlockMINRESEngine<Element: Scalar>: SolveEngine {
-  private let options: SolverOptions
-  private var m: (any Preconditioner<Element>)?
-  private let rows: Int
-  private var workspace: Workspace?
-  /// The memory of the largest workspace so far: one for fewer columns may have taken its place.
-  private var peakBytes = 0
+final class BlockMINRESEngine<Element: Scalar>: KrylovEngine {
+  let core: EngineCore<Element>
+  private var kept = KeptWorkspace<Workspace>()
 
-  init(options: SolverOptions, preconditioner: (any Preconditioner<Element>)?, rows: Int) {
-    self.options = options
-    self.rows = rows
-    m = preconditioner
+  init(_ core: EngineCore<Element>) { self.core = core }
+
+  var recurrenceBytesUsed: Int { kept.byteCount }
+
+  func recurrenceBytes(columns: Int) -> Int {
+    blockBytes(m == nil ? 6 : 8, columns: columns) + BlockSpace<Element>.bytes(p: 3 * columns, q: columns, rows: rows)
   }
 
-  var methodName: String { "minres" }
-  var preconditionerName: String { m?.name ?? "none" }
-  var setupEvents: [SolveEvent] { m?.events ?? [] }
-  var bytesUsed: Int { max(peakBytes, workspace?.byteCount ?? 0) + (m?.storedBytes ?? 0) }
-
-  func bytesPlanned(columns: Int) -> Int {
-    let width = BlockVector<Element>.paddedWidth(columns) * MemoryLayout<Element>.stride
-    return rows * width * (m == nil ? 6 : 8) + BlockSpace<Element>.bytes(p: 3 * columns, q: columns, rows: rows)
-      + (m?.storedBytes ?? 0)
-  }
-
-  func update(_ a: any LinearOperator<Element>) throws { m = try updatedPreconditioner(m, for: a) }
-
-  func solve(_ problem: SolveProblem<Element>) throws {
-    let whole = problem.block
-    whole.monitor.begin(method: methodName, iterationLimit: options.maximumIterations ?? 10 * rows + 100)
-    workspace?.forgetSize()
+  func solve(_ whole: BlockProblem<Element>) throws {
+    kept.kept?.forgetSize()
     try whole.solveInRounds(iterate)
   }
 
@@ -199,10 +176,6 @@ final class BlockMINRESEngine<Element: Scalar>: SolveEngine {
   }
 
   private func workspace(columns: Int) -> Workspace {
-    if let workspace, workspace.columns == columns { return workspace }
-    let fresh = Workspace(rows: rows, columns: columns, preconditioned: m != nil)
-    peakBytes = max(peakBytes, workspace?.byteCount ?? 0)
-    workspace = fresh
-    return fresh
+    kept.workspace(columns: columns) { Workspace(rows: rows, columns: columns, preconditioned: m != nil) }
   }
 }

@@ -1,6 +1,6 @@
 extension BlockMINRESEngine {
   /// The blocks and small matrices of block MINRES, allocated once for a block width.
-  final class Workspace {
+  final class Workspace: RecurrenceWorkspace {
     let columns: Int
     private let rows: Int
     private let preconditioned: Bool

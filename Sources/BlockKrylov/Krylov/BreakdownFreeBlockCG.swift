@@ -28,10 +28,8 @@ public struct BreakdownFreeBlockCG: BlockMethod {
   public init(
     tolerance: Tolerance = .default, maximumIterations: Int? = nil, timeLimit: Duration? = nil, threads: Int? = nil
   ) {
-    options.tolerance = tolerance
-    options.maximumIterations = maximumIterations
-    options.timeLimit = timeLimit
-    options.threads = threads
+    options = SolverOptions(
+      tolerance: tolerance, maximumIterations: maximumIterations, timeLimit: timeLimit, threads: threads)
   }
 
   /// Checks that CG can work on A and builds the preconditioner.
@@ -40,44 +38,25 @@ public struct BreakdownFreeBlockCG: BlockMethod {
   public func makeEngine<Element: Scalar>(
     for a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?
   ) throws -> any SolveEngine<Element> {
-    try requireSquare(a)
-    try requireHermitian(a)
-    let m = try preconditioner ?? buildPreconditioner(options.preconditioner, for: a)
-    if let m { try requireFixedAndDefinite(m) }
-    return BreakdownFreeCGEngine(options: options, preconditioner: m, rows: a.rows)
+    let m = try definitePreconditioner(preconditioner, forHermitian: a)
+    return BreakdownFreeCGEngine(EngineCore(name, options, m, rows: a.rows))
   }
 }
 
 /// BF-BCG bound to one A.
-final class BreakdownFreeCGEngine<Element: Scalar>: SolveEngine {
-  private let options: SolverOptions
-  private var m: (any Preconditioner<Element>)?
-  private let rows: Int
-  private var workspace: Workspace?
-  /// The memory of the largest workspace so far: one for fewer columns may have taken its place.
-  private var peakBytes = 0
+final class BreakdownFreeCGEngine<Element: Scalar>: KrylovEngine {
+  let core: EngineCore<Element>
+  private var kept = KeptWorkspace<Workspace>()
 
-  init(options: SolverOptions, preconditioner: (any Preconditioner<Element>)?, rows: Int) {
-    self.options = options
-    self.rows = rows
-    m = preconditioner
+  init(_ core: EngineCore<Element>) { self.core = core }
+
+  var recurrenceBytesUsed: Int { kept.byteCount }
+
+  func recurrenceBytes(columns: Int) -> Int {
+    blockBytes(4, columns: columns) + BlockSpace<Element>.bytes(p: columns, q: columns, rows: rows)
   }
 
-  var methodName: String { "bf-cg" }
-  var preconditionerName: String { m?.name ?? "none" }
-  var setupEvents: [SolveEvent] { m?.events ?? [] }
-  var bytesUsed: Int { max(peakBytes, workspace?.byteCount ?? 0) + (m?.storedBytes ?? 0) }
-
-  func bytesPlanned(columns: Int) -> Int {
-    let width = BlockVector<Element>.paddedWidth(columns) * MemoryLayout<Element>.stride
-    return 4 * rows * width + BlockSpace<Element>.bytes(p: columns, q: columns, rows: rows) + (m?.storedBytes ?? 0)
-  }
-
-  func update(_ a: any LinearOperator<Element>) throws { m = try updatedPreconditioner(m, for: a) }
-
-  func solve(_ problem: SolveProblem<Element>) throws {
-    let whole = problem.block
-    whole.monitor.begin(method: methodName, iterationLimit: options.maximumIterations ?? 10 * rows + 100)
+  func solve(_ whole: BlockProblem<Element>) throws {
     try whole.solveInRounds(keepsBest: false, iterate)
   }
 
@@ -163,17 +142,13 @@ final class BreakdownFreeCGEngine<Element: Scalar>: SolveEngine {
   }
 
   private func workspace(columns: Int) -> Workspace {
-    if let workspace, workspace.columns == columns { return workspace }
-    let fresh = Workspace(rows: rows, columns: columns)
-    peakBytes = max(peakBytes, workspace?.byteCount ?? 0)
-    workspace = fresh
-    return fresh
+    kept.workspace(columns: columns) { Workspace(rows: rows, columns: columns) }
   }
 }
 
 extension BreakdownFreeCGEngine {
   /// The blocks and small matrices of BF-BCG, allocated once for a block width.
-  final class Workspace {
+  final class Workspace: RecurrenceWorkspace {
     let columns: Int
     let space: BlockSpace<Element>
     private let orthonormalizer: Orthonormalizer<Element>

@@ -40,15 +40,15 @@ final class DeflationSpace<Element: Scalar> {
   var byteCount: Int { max(peakBytes, heldBytes) }
   private var peakBytes = 0
   private var heldBytes: Int {
-    // Blocks keep the memory for the most directions whatever their number, and the images are copied while they are renewed.
-    ([vectors, images, images, corrections].compactMap { $0 } + spares).reduce(0) {
+    // Blocks keep the memory for the most directions whatever their number.
+    ([vectors, images, corrections].compactMap { $0 } + spares).reduce(0) {
       $0 + max($1.byteCount, $1.rows * BlockVector<Element>.paddedWidth(capacity) * MemoryLayout<Element>.stride)
     }
   }
 
-  /// The memory for d directions, in bytes: U, C, M⁻¹U where it is needed, and two blocks to make the next of them in.
+  /// The memory for d directions, in bytes: U, C, M⁻¹U where it is needed, and a block to make the next of them in.
   static func bytes(columns d: Int, rows: Int, isFlexible: Bool) -> Int {
-    rows * BlockVector<Element>.paddedWidth(d) * MemoryLayout<Element>.stride * (d == 0 ? 0 : isFlexible ? 5 : 4)
+    rows * BlockVector<Element>.paddedWidth(d) * MemoryLayout<Element>.stride * (d == 0 ? 0 : isFlexible ? 4 : 3)
   }
 
   /// Forgets the directions, keeping their memory.
@@ -180,11 +180,25 @@ final class DeflationSpace<Element: Scalar> {
   func refresh(
     _ space: BlockSpace<Element>, applying body: (BlockVector<Element>, inout BlockVector<Element>) throws -> Void
   ) rethrows {
+    try applyToDirections(body)
+    _ = orthonormalize(space, cutoff: 1e-10) && orthonormalize(space, cutoff: 0.1)
+  }
+
+  /// C = A·M⁻¹·U. In a function of its own: a block that somebody still holds is copied when its memory is written to again.
+  private func applyToDirections(
+    _ body: (BlockVector<Element>, inout BlockVector<Element>) throws -> Void
+  ) rethrows {
     guard let source = isFlexible ? corrections : vectors, var c = images.take() else { return }
     if c.columns != source.columns { c = BlockVector(rows: source.rows, columns: source.columns) }
     try body(source, &c)
     images = c
-    _ = orthonormalize(space, cutoff: 1e-10) && orthonormalize(space, cutoff: 0.1)
+  }
+
+  /// CᴴC; in a function of its own for the same reason.
+  private func gramOfImages(_ space: BlockSpace<Element>) -> DenseMatrix<Element> {
+    var gram = DenseMatrix<Element>(rows: columns, columns: columns)
+    if let images { space.inner(images, images, into: &gram) }
+    return gram
   }
 
   /// Puts other directions in place of U; `refresh` must follow.
@@ -202,9 +216,8 @@ final class DeflationSpace<Element: Scalar> {
   /// C ← C·T with CᴴC = I, and U with it. Directions whose part of the Gram matrix is below `cutoff` of the largest are dropped.
   private func orthonormalize(_ space: BlockSpace<Element>, cutoff: Double) -> Bool {
     let d = columns
-    guard d > 0, let c = images else { return false }
-    var gram = DenseMatrix<Element>(rows: d, columns: d)
-    space.inner(c, c, into: &gram)
+    guard d > 0 else { return false }
+    var gram = gramOfImages(space)
     var lengths = [Double](repeating: 1, count: d)
     for j in 0..<d { lengths[j] = Double(gram[j, j].realPart).squareRoot() }
     let dense = DenseWorkspace<Element>(rows: d, columns: d)

@@ -24,10 +24,8 @@ public struct EnlargedCG: BlockMethod {
     threads: Int? = nil
   ) {
     self.enlargement = enlargement
-    options.tolerance = tolerance
-    options.maximumIterations = maximumIterations
-    options.timeLimit = timeLimit
-    options.threads = threads
+    options = SolverOptions(
+      tolerance: tolerance, maximumIterations: maximumIterations, timeLimit: timeLimit, threads: threads)
   }
 
   /// Checks that CG can work on A and builds the preconditioner.
@@ -39,10 +37,7 @@ public struct EnlargedCG: BlockMethod {
     guard enlargement >= 1 else {
       throw BlockKrylovError.invalidOption("the enlargement is \(enlargement); it must be at least 1")
     }
-    try requireSquare(a)
-    try requireHermitian(a)
-    let m = try preconditioner ?? buildPreconditioner(options.preconditioner, for: a)
-    if let m { try requireFixedAndDefinite(m) }
-    return BlockCGEngine(name: name, options: options, preconditioner: m, rows: a.rows, enlargement: enlargement)
+    let m = try definitePreconditioner(preconditioner, forHermitian: a)
+    return BlockCGEngine(EngineCore(name, options, m, rows: a.rows), enlargement: enlargement)
   }
 }

@@ -33,10 +33,8 @@ public struct LSQR: BlockMethod {
     threads: Int? = nil
   ) {
     self.damping = damping
-    options.tolerance = tolerance
-    options.maximumIterations = maximumIterations
-    options.timeLimit = timeLimit
-    options.threads = threads
+    options = SolverOptions(
+      tolerance: tolerance, maximumIterations: maximumIterations, timeLimit: timeLimit, threads: threads)
   }
 
   /// Checks A, scales its columns when asked to, and estimates its norm.
@@ -70,10 +68,8 @@ public struct LSMR: BlockMethod {
     threads: Int? = nil
   ) {
     self.damping = damping
-    options.tolerance = tolerance
-    options.maximumIterations = maximumIterations
-    options.timeLimit = timeLimit
-    options.threads = threads
+    options = SolverOptions(
+      tolerance: tolerance, maximumIterations: maximumIterations, timeLimit: timeLimit, threads: threads)
   }
 
   /// Checks A, scales its columns when asked to, and estimates its norm; throws as ``LSQR``.
@@ -103,34 +99,31 @@ extension BlockMethod {
 }
 
 /// LSQR or LSMR bound to one A.
-final class LeastSquaresEngine<Element: Scalar>: SolveEngine {
+final class LeastSquaresEngine<Element: Scalar>: KrylovEngine {
   enum Recurrence: String { case lsqr, lsmr }
 
-  private let options: SolverOptions
+  let core: EngineCore<Element>
   private let recurrence: Recurrence
   private let damping: Double
   private let scalesColumns: Bool
-  private let (rows, columns): (Int, Int)
+  private let columns: Int
   private var a: LeastSquaresOperator<Element>
-  private var peakBytes = 0
 
   init(
     _ a: any LinearOperator<Element>, options: SolverOptions, recurrence: Recurrence, damping: Double, scalesColumns: Bool
   ) throws {
-    self.options = options
+    core = EngineCore(recurrence.rawValue, options, nil, rows: a.rows)
     self.recurrence = recurrence
     self.damping = damping
     self.scalesColumns = scalesColumns
-    (rows, columns) = (a.rows, a.columns)
+    columns = a.columns
     self.a = try LeastSquaresOperator(a, damping: damping, scalesColumns: scalesColumns)
   }
 
-  var methodName: String { recurrence.rawValue }
   var preconditionerName: String { a.scales == nil ? "none" : "jacobi" }
-  var setupEvents: [SolveEvent] { [] }
-  var bytesUsed: Int { peakBytes + a.storedBytes }
+  var recurrenceBytesUsed: Int { core.peakBytes + a.storedBytes }
 
-  func bytesPlanned(columns m: Int) -> Int {
+  func recurrenceBytes(columns m: Int) -> Int {
     let width = BlockVector<Element>.paddedWidth(m) * MemoryLayout<Element>.stride
     let blocks = (recurrence == .lsqr ? 7 : 8) + (damping > 0 ? 1 : 0)
     return width * (2 * rows + blocks * columns) + a.storedBytes
@@ -141,10 +134,7 @@ final class LeastSquaresEngine<Element: Scalar>: SolveEngine {
     a = try LeastSquaresOperator(newA, damping: damping, scalesColumns: scalesColumns)
   }
 
-  func solve(_ problem: SolveProblem<Element>) throws {
-    let whole = problem.block
-    whole.monitor.begin(
-      method: methodName, iterationLimit: options.maximumIterations ?? 10 * max(rows, columns) + 100)
+  func solve(_ whole: BlockProblem<Element>) throws {
     var drift = DriftControl(columns: whole.width)
     var tightening = [Double](repeating: 1, count: whole.width)
     while true {
@@ -172,25 +162,9 @@ final class LeastSquaresEngine<Element: Scalar>: SolveEngine {
   /// which limit ended the iteration, if any, and how far they are from their bounds.
   private func iterate(_ problem: BlockProblem<Element>, tightening: [Double]) throws -> (ColumnStatus?, [Double]) {
     let state = State(problem, a, recurrence, tightening: tightening)
-    peakBytes = max(peakBytes, state.byteCount)
+    core.note(bytes: state.byteCount)
     try state.begin()
-    var stopped: ColumnStatus?
-    while true {
-      state.retire()
-      if state.active.isEmpty { break }
-      if let stop = problem.monitor.limitReached() {
-        stopped = stop.status
-        break
-      }
-      try state.step()
-      let stop = problem.monitor.finishIteration()
-      try problem.checkpoint { state.leaveSolution(in: &$0) }
-      if let stop {
-        stopped = stop.status
-        break
-      }
-    }
-    state.leaveSolution()
+    let stopped = try state.iterate(nil)
     return (stopped, try verify(problem))
   }
 

@@ -1,7 +1,7 @@
 extension LeastSquaresEngine {
   /// The columns that iterate, each with a Golub–Kahan bidiagonalisation of Ā = (A, damping·I)·D, D the scales of A's columns: u and
   /// v of unit length with β·u = Ā·v − α·u and α·v = Āᴴ·u − β·v. Arrays and blocks have one column for each of `active`.
-  final class State {
+  final class State: IndependentColumns {
     /// The scalars of one column, in the notation of the papers.
     struct Scalars {
       var (alpha, beta) = (0.0, 0.0)
@@ -93,7 +93,7 @@ extension LeastSquaresEngine {
     }
 
     /// One step of every active column.
-    func step() throws {
+    func step(_ m: (any Preconditioner<Element>)?) throws {
       wide.reserveOnes(active.count)
       for k in active.indices { factors[k] = Element(double: -scalars[k].alpha) }
       au.copy(from: v)

@@ -37,6 +37,30 @@ extension BlockMethod {
     }
   }
 
+  /// M⁻¹ of a method for hermitian A: the caller's, or that of the options.
+  ///
+  /// - Throws: ``BlockKrylovError/shape(_:)`` unless A is square, ``BlockKrylovError/unsupported(_:)`` for a matrix that is not hermitian
+  ///   or a preconditioner that is not fixed and positive definite.
+  func definitePreconditioner<Element: Scalar>(
+    _ given: (any Preconditioner<Element>)?, forHermitian a: any LinearOperator<Element>
+  ) throws -> (any Preconditioner<Element>)? {
+    try requireSquare(a)
+    try requireHermitian(a)
+    let m = try given ?? buildPreconditioner(options.preconditioner, for: a)
+    if let m { try requireFixedAndDefinite(m) }
+    return m
+  }
+
+  /// M⁻¹ of a method for any square A that needs it to be fixed: the caller's, or that of the options.
+  func fixedPreconditioner<Element: Scalar>(
+    _ given: (any Preconditioner<Element>)?, forSquare a: any LinearOperator<Element>
+  ) throws -> (any Preconditioner<Element>)? {
+    try requireSquare(a)
+    let m = try given ?? buildPreconditioner(options.preconditioner, for: a)
+    if let m { try requireFixed(m) }
+    return m
+  }
+
   /// The preconditioner of the options, from A's matrix.
   func buildPreconditioner<Element: Scalar>(
     _ choice: PreconditionerChoice, for a: any LinearOperator<Element>
@@ -44,17 +68,6 @@ extension BlockMethod {
     guard let matrix = a.sparseMatrix else { return try choice.build(forOperator: a)?.projected(for: a) }
     return try choice.build(for: matrix)?.projected(for: a)
   }
-}
-
-/// The preconditioner for new values of A.
-func updatedPreconditioner<Element: Scalar>(
-  _ m: (any Preconditioner<Element>)?, for a: any LinearOperator<Element>
-) throws -> (any Preconditioner<Element>)? {
-  guard let m else { return nil }
-  guard let matrix = a.sparseMatrix else {
-    throw BlockKrylovError.unsupported("the preconditioner \(m.name) needs a sparse matrix to follow new values of A")
-  }
-  return try m.updated(for: matrix)
 }
 
 /// Tells drift of the recurrence from the attainable accuracy: a restart on the true residual that gains less than a factor of two

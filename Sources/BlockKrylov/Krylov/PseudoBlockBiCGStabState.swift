@@ -3,7 +3,7 @@ internal import RealModule
 
 extension PseudoBlockBiCGStabEngine {
   /// The columns that iterate. Arrays and blocks have one column for each of `active`.
-  final class State {
+  final class State: IndependentColumns {
     let problem: BlockProblem<Element>
     let space: BlockSpace<Element>
     /// Which column of the problem each is.
@@ -372,12 +372,6 @@ extension PseudoBlockBiCGStabEngine {
       let block = { BlockVector<Element>(rows: self.r.rows, columns: kept.count) }
       (v, t) = (block(), block())
       if mp != nil { (mp, ms) = (block(), block()) }
-    }
-
-    /// X of the active columns goes to the problem.
-    func leaveSolution() {
-      leaveSolution(in: &problem.x)
-      problem.hasGuess = true
     }
 
     /// X of the active columns goes where it belongs among all columns.

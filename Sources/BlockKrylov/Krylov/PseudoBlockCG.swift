@@ -20,10 +20,8 @@ public struct PseudoBlockCG: BlockMethod {
   public init(
     tolerance: Tolerance = .default, maximumIterations: Int? = nil, timeLimit: Duration? = nil, threads: Int? = nil
   ) {
-    options.tolerance = tolerance
-    options.maximumIterations = maximumIterations
-    options.timeLimit = timeLimit
-    options.threads = threads
+    options = SolverOptions(
+      tolerance: tolerance, maximumIterations: maximumIterations, timeLimit: timeLimit, threads: threads)
   }
 
   /// Checks that CG can work on A and builds the preconditioner.
@@ -32,42 +30,22 @@ public struct PseudoBlockCG: BlockMethod {
   public func makeEngine<Element: Scalar>(
     for a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?
   ) throws -> any SolveEngine<Element> {
-    try requireSquare(a)
-    try requireHermitian(a)
-    let m = try preconditioner ?? buildPreconditioner(options.preconditioner, for: a)
-    if let m { try requireFixedAndDefinite(m) }
-    return PseudoBlockCGEngine(options: options, preconditioner: m, rows: a.rows)
+    let m = try definitePreconditioner(preconditioner, forHermitian: a)
+    return PseudoBlockCGEngine(EngineCore(name, options, m, rows: a.rows))
   }
 }
 
 /// Pseudo-block CG bound to one A.
-final class PseudoBlockCGEngine<Element: Scalar>: SolveEngine {
-  private let options: SolverOptions
-  private var m: (any Preconditioner<Element>)?
-  private let rows: Int
-  private var peakBytes = 0
+final class PseudoBlockCGEngine<Element: Scalar>: KrylovEngine {
+  let core: EngineCore<Element>
 
-  init(options: SolverOptions, preconditioner: (any Preconditioner<Element>)?, rows: Int) {
-    self.options = options
-    self.rows = rows
-    m = preconditioner
+  init(_ core: EngineCore<Element>) { self.core = core }
+
+  func recurrenceBytes(columns: Int) -> Int {
+    blockBytes(m == nil ? 4 : 5, columns: columns) + BlockSpace<Element>.bytes(p: columns, q: 1, rows: rows)
   }
 
-  var methodName: String { "pseudo-cg" }
-  var preconditionerName: String { m?.name ?? "none" }
-  var setupEvents: [SolveEvent] { m?.events ?? [] }
-  var bytesUsed: Int { peakBytes + (m?.storedBytes ?? 0) }
-
-  func bytesPlanned(columns: Int) -> Int {
-    let width = BlockVector<Element>.paddedWidth(columns) * MemoryLayout<Element>.stride
-    return rows * width * (m == nil ? 4 : 5) + BlockSpace<Element>.bytes(p: columns, q: 1, rows: rows) + (m?.storedBytes ?? 0)
-  }
-
-  func update(_ a: any LinearOperator<Element>) throws { m = try updatedPreconditioner(m, for: a) }
-
-  func solve(_ problem: SolveProblem<Element>) throws {
-    let whole = problem.block
-    whole.monitor.begin(method: methodName, iterationLimit: options.maximumIterations ?? 10 * rows + 100)
+  func solve(_ whole: BlockProblem<Element>) throws {
     try whole.solveInRounds(keepsBest: false, iterate)
   }
 
@@ -76,32 +54,16 @@ final class PseudoBlockCGEngine<Element: Scalar>: SolveEngine {
   private func iterate(_ problem: BlockProblem<Element>) throws -> ColumnStatus? {
     let state = State(problem, preconditioned: m != nil)
     var norms = problem.norms
-    peakBytes = max(peakBytes, state.byteCount)
+    core.note(bytes: state.byteCount)
     try state.begin(m)
-    var stopped: ColumnStatus?
-    while true {
-      state.retire()
-      if state.active.isEmpty { break }
-      if let stop = problem.monitor.limitReached() {
-        stopped = stop.status
-        break
-      }
-      try state.step(m)
-      let stop = problem.monitor.finishIteration()
-      try problem.checkpoint { state.leaveSolution(in: &$0) }
-      if let stop {
-        stopped = stop.status
-        break
-      }
-    }
-    state.leaveSolution()
+    let stopped = try state.iterate(m)
     var r = BlockVector<Element>(rows: rows, columns: problem.width)
     try problem.verify(into: &r, state.space, norms: &norms)
     return stopped
   }
 
   /// The columns that iterate. Arrays and blocks have one column for each of `active`.
-  final class State {
+  final class State: IndependentColumns {
     let problem: BlockProblem<Element>
     let space: BlockSpace<Element>
     /// Which column of the problem each is.
@@ -218,12 +180,6 @@ final class PseudoBlockCGEngine<Element: Scalar>: SolveEngine {
       p.keepColumns(kept)
       w = BlockVector(rows: w.rows, columns: kept.count)
       if z != nil { z = BlockVector(rows: w.rows, columns: kept.count) }
-    }
-
-    /// X of the active columns goes to the problem.
-    func leaveSolution() {
-      leaveSolution(in: &problem.x)
-      problem.hasGuess = true
     }
 
     /// X of the active columns goes where it belongs among all columns.

@@ -19,11 +19,9 @@ public struct PseudoBlockGMRES: BlockMethod {
     tolerance: Tolerance = .default, restart: Int = 50, maximumIterations: Int? = nil, timeLimit: Duration? = nil,
     threads: Int? = nil
   ) {
-    options.tolerance = tolerance
+    options = SolverOptions(
+      tolerance: tolerance, maximumIterations: maximumIterations, timeLimit: timeLimit, threads: threads)
     options.restart = restart
-    options.maximumIterations = maximumIterations
-    options.timeLimit = timeLimit
-    options.threads = threads
   }
 
   /// Checks A and builds the preconditioner.
@@ -32,50 +30,31 @@ public struct PseudoBlockGMRES: BlockMethod {
   public func makeEngine<Element: Scalar>(
     for a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?
   ) throws -> any SolveEngine<Element> {
-    try requireSquare(a)
     guard options.side == .right else {
       throw BlockKrylovError.unsupported(
         "pseudo-block GMRES has its preconditioner on the right; use block GMRES for other sides")
     }
-    let m = try preconditioner ?? buildPreconditioner(options.preconditioner, for: a)
-    if let m { try requireFixed(m) }
-    return PseudoBlockGMRESEngine(options: options, preconditioner: m, rows: a.rows)
+    let m = try fixedPreconditioner(preconditioner, forSquare: a)
+    return PseudoBlockGMRESEngine(EngineCore(name, options, m, rows: a.rows))
   }
 }
 
 /// Pseudo-block GMRES bound to one A.
-final class PseudoBlockGMRESEngine<Element: Scalar>: SolveEngine {
-  private let options: SolverOptions
-  private var m: (any Preconditioner<Element>)?
-  private let rows: Int
-  private var state: State?
-  /// The memory of the largest state so far: one for fewer columns may have taken its place.
-  private var peakBytes = 0
+final class PseudoBlockGMRESEngine<Element: Scalar>: KrylovEngine {
+  let core: EngineCore<Element>
+  private var kept = KeptWorkspace<State>()
 
-  init(options: SolverOptions, preconditioner: (any Preconditioner<Element>)?, rows: Int) {
-    self.options = options
-    self.rows = rows
-    m = preconditioner
-  }
+  init(_ core: EngineCore<Element>) { self.core = core }
 
-  var methodName: String { "pseudo-gmres" }
-  var preconditionerName: String { m?.name ?? "none" }
-  var setupEvents: [SolveEvent] { m?.events ?? [] }
-  var bytesUsed: Int { peakBytes + (m?.storedBytes ?? 0) }
+  var recurrenceBytesUsed: Int { kept.byteCount }
 
-  func bytesPlanned(columns: Int) -> Int {
-    let width = BlockVector<Element>.paddedWidth(columns) * MemoryLayout<Element>.stride
+  func recurrenceBytes(columns: Int) -> Int {
     let steps = min(options.restart, rows)
-    return rows * width * (steps + 3) + BlockSpace<Element>.bytes(p: columns * (steps + 1), q: 1, rows: rows)
-      + (m?.storedBytes ?? 0)
+    return blockBytes(steps + 3, columns: columns) + BlockSpace<Element>.bytes(p: columns * (steps + 1), q: 1, rows: rows)
   }
 
-  func update(_ a: any LinearOperator<Element>) throws { m = try updatedPreconditioner(m, for: a) }
-
-  func solve(_ problem: SolveProblem<Element>) throws {
-    let whole = problem.block
+  func solve(_ whole: BlockProblem<Element>) throws {
     let monitor = whole.monitor
-    monitor.begin(method: methodName, iterationLimit: options.maximumIterations ?? 10 * rows + 100)
     var drift = DriftControl(columns: whole.width)
     var best = whole.startResiduals
     var progress = (0..<whole.width).map { _ in ProgressControl(columns: 1) }
@@ -131,16 +110,13 @@ final class PseudoBlockGMRESEngine<Element: Scalar>: SolveEngine {
     }
     try state.updateSolution(&problem.x, state.active.indices.map { $0 }, m)
     problem.hasGuess = true
-    peakBytes = max(peakBytes, state.byteCount)
     try state.verify(&norms)
     return (stopped, state.ends)
   }
 
   private func state(for problem: BlockProblem<Element>) -> State {
-    if let state, state.columns == problem.width { return state }
-    state = nil
-    let fresh = State(problem, preconditioned: m != nil, restart: min(options.restart, rows))
-    state = fresh
-    return fresh
+    kept.workspace(columns: problem.width) {
+      State(problem, preconditioned: m != nil, restart: min(options.restart, rows))
+    }
   }
 }

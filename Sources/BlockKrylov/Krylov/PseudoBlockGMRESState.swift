@@ -4,7 +4,7 @@ internal import RealModule
 extension PseudoBlockGMRESEngine {
   /// The bases and the projected problems of the columns that iterate. Blocks have one column for each of `active`; their memory is
   /// kept from cycle to cycle.
-  final class State {
+  final class State: RecurrenceWorkspace {
     let columns: Int
     let space: BlockSpace<Element>
     private(set) var problem: BlockProblem<Element>

@@ -22,10 +22,8 @@ public struct PseudoBlockIDR: BlockMethod {
     threads: Int? = nil
   ) {
     self.shadowVectors = shadowVectors
-    options.tolerance = tolerance
-    options.maximumIterations = maximumIterations
-    options.timeLimit = timeLimit
-    options.threads = threads
+    options = SolverOptions(
+      tolerance: tolerance, maximumIterations: maximumIterations, timeLimit: timeLimit, threads: threads)
   }
 
   /// Checks A and builds the preconditioner.
@@ -38,44 +36,27 @@ public struct PseudoBlockIDR: BlockMethod {
     guard shadowVectors >= 1 else {
       throw BlockKrylovError.invalidOption("\(shadowVectors) shadow vectors; there must be at least 1")
     }
-    try requireSquare(a)
-    let m = try preconditioner ?? buildPreconditioner(options.preconditioner, for: a)
-    if let m { try requireFixed(m) }
-    return PseudoBlockIDREngine(options: options, preconditioner: m, rows: a.rows, s: max(1, min(shadowVectors, a.rows)))
+    let m = try fixedPreconditioner(preconditioner, forSquare: a)
+    return PseudoBlockIDREngine(EngineCore(name, options, m, rows: a.rows), s: max(1, min(shadowVectors, a.rows)))
   }
 }
 
 /// IDR(s) bound to one A.
-final class PseudoBlockIDREngine<Element: Scalar>: SolveEngine {
-  private let options: SolverOptions
-  private var m: (any Preconditioner<Element>)?
-  private let rows: Int
+final class PseudoBlockIDREngine<Element: Scalar>: KrylovEngine {
+  let core: EngineCore<Element>
   private let s: Int
-  private var peakBytes = 0
 
-  init(options: SolverOptions, preconditioner: (any Preconditioner<Element>)?, rows: Int, s: Int) {
-    self.options = options
-    self.rows = rows
+  init(_ core: EngineCore<Element>, s: Int) {
+    self.core = core
     self.s = s
-    m = preconditioner
   }
 
-  var methodName: String { "idr" }
-  var preconditionerName: String { m?.name ?? "none" }
-  var setupEvents: [SolveEvent] { m?.events ?? [] }
-  var bytesUsed: Int { peakBytes + (m?.storedBytes ?? 0) }
-
-  func bytesPlanned(columns: Int) -> Int {
-    let stride = MemoryLayout<Element>.stride
-    let width = BlockVector<Element>.paddedWidth(columns) * (2 * s + 4) + BlockVector<Element>.paddedWidth(s)
-    return rows * width * stride + BlockSpace<Element>.bytes(p: max(columns, s), q: s, rows: rows) + (m?.storedBytes ?? 0)
+  func recurrenceBytes(columns: Int) -> Int {
+    blockBytes(2 * s + 4, columns: columns) + blockBytes(1, columns: s)
+      + BlockSpace<Element>.bytes(p: max(columns, s), q: s, rows: rows)
   }
 
-  func update(_ a: any LinearOperator<Element>) throws { m = try updatedPreconditioner(m, for: a) }
-
-  func solve(_ problem: SolveProblem<Element>) throws {
-    let whole = problem.block
-    whole.monitor.begin(method: methodName, iterationLimit: options.maximumIterations ?? 10 * rows + 100)
+  func solve(_ whole: BlockProblem<Element>) throws {
     var seed: UInt64 = 0x1D2
     try whole.solveInRounds(patience: 3) { part in
       seed += 1
@@ -88,7 +69,7 @@ final class PseudoBlockIDREngine<Element: Scalar>: SolveEngine {
   private func iterate(_ problem: BlockProblem<Element>, _ seed: UInt64) throws -> ColumnStatus? {
     let state = State(problem, s: s, seed: seed)
     var norms = problem.norms
-    peakBytes = max(peakBytes, state.byteCount)
+    core.note(bytes: state.byteCount)
     try state.begin()
     var stopped: ColumnStatus?
     cycles: while true {

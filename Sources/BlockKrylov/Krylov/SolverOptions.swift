@@ -44,8 +44,15 @@ public struct SolverOptions: Sendable, Equatable {
   /// Whether direct solves bound the forward error of each column: a few solves with A and Aᴴ more, so not by default.
   public var boundsForwardErrors = false
 
-  /// The defaults.
-  public init() {}
+  /// The defaults, but for what is asked for most.
+  public init(
+    tolerance: Tolerance = .default, maximumIterations: Int? = nil, timeLimit: Duration? = nil, threads: Int? = nil
+  ) {
+    self.tolerance = tolerance
+    self.maximumIterations = maximumIterations
+    self.timeLimit = timeLimit
+    self.threads = threads
+  }
 
   /// Refuses lists that do not fit m columns.
   func validate(columns: Int) throws {

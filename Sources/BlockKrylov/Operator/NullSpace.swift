@@ -27,17 +27,20 @@ public struct NullSpace: Sendable, Equatable {
   public static let constant = NullSpace(.constant)
   /// What a look at a matrix proves: rows that sum to zero mean that A maps vectors to zero that are constant on each connected part
   /// of its graph. For a matrix that is not hermitian the null vectors of Aᴴ follow where its columns sum to zero too, or where a
-  /// diagonal matrix makes A symmetric. Nothing is found of an operator that is no matrix.
+  /// diagonal matrix makes A symmetric; for any other matrix they are computed, by block GMRES on Aᴴ. Where that does not come to an
+  /// accuracy that says something, a note among the events says so, and columns of B without a solution do not converge, but are not
+  /// called inconsistent. Nothing is found of an operator that is no matrix.
   ///
-  /// - Complexity: O(nnz).
+  /// - Complexity: O(nnz), and for a matrix whose left null vectors have to be computed a solve with as many columns.
   public static let detected = NullSpace(.detected)
 
   /// The columns of a block; they need not be orthonormal, but independent.
   ///
   /// - Parameters:
   ///   - right: n × k with A·N = 0.
-  ///   - left: n × k with Aᴴ·L = 0; by default the same for a hermitian A, its conjugate for a symmetric one, and what can be detected
-  ///     for any other. Where it is not known, B is taken as it is and must have no part outside the range.
+  ///   - left: n × k with Aᴴ·L = 0; by default the same for a hermitian A, its conjugate for a symmetric one, and what is detected or
+  ///     computed for any other matrix. Where it is not known, as for a nonsymmetric operator that is no matrix, B is taken as it is: a
+  ///     column with a part outside the range does not converge, and nothing tells that it cannot.
   public static func basis<S: Scalar>(_ right: BlockVector<S>, left: BlockVector<S>? = nil) -> NullSpace {
     NullSpace(
       .basis, right: right.converted(to: Complex<Double>.self), left: left?.converted(to: Complex<Double>.self))

@@ -5,6 +5,8 @@ final class NullSpaceProjection<Element: Scalar>: @unchecked Sendable {
   let left: BlockVector<Element>?
   /// Whether L spans the same space as N, as for a hermitian A.
   let isTwoSided: Bool
+  /// The largest ‖Aᴴl‖ of the vectors of L, where they are known to some digits only; 0 for exact ones.
+  let leftDefect: Double
   // A prepared solver is used by one thread at a time, and its scratch memory with it.
   private let space: BlockSpace<Element>
   private var coefficients: DenseMatrix<Element>
@@ -12,7 +14,8 @@ final class NullSpaceProjection<Element: Scalar>: @unchecked Sendable {
   /// Makes the vectors orthonormal.
   ///
   /// - Throws: ``BlockKrylovError/invalidOption(_:)`` for vectors that are not finite or depend on each other.
-  init(right: BlockVector<Element>, left: BlockVector<Element>?) throws {
+  init(right: BlockVector<Element>, left: BlockVector<Element>?, leftDefect: Double = 0) throws {
+    self.leftDefect = leftDefect
     let k = right.columns
     guard k > 0 else { throw BlockKrylovError.invalidOption("the basis of the null space has no columns") }
     self.right = try Self.orthonormal(right, "the null vectors")
@@ -46,7 +49,10 @@ final class NullSpaceProjection<Element: Scalar>: @unchecked Sendable {
   /// What is projected out, in words.
   var description: String {
     "A is singular: X is kept orthogonal to a null space of dimension \(dimension)"
-      + (left == nil ? "; the range of A is not known, so that B must be in it" : ", and B loses what is outside the range of A")
+      + (left == nil
+        ? "; the range of A is not known, so that B must be in it"
+        : ", and B loses what is outside the range of A"
+          + (leftDefect > 0 ? " (by left null vectors to \(leftDefect.brief) of ‖Aᴴl‖)" : ""))
   }
 
   /// X −= N·NᴴX.

@@ -102,6 +102,10 @@ public struct ChebyshevPreconditioner<Element: Scalar>: Preconditioner {
   public var isPositiveDefinite: Bool { true }
   /// D⁻¹ and the blocks of the last application, in bytes.
   public var storedBytes: Int { operation.storedBytes + scratch.byteCount }
+  /// D⁻¹, and the block besides Z that an application takes (a second one for an operator that is no matrix), in bytes.
+  public func bytesPlanned(columns: Int) -> Int {
+    operation.bytesPlanned(columns: columns) + scratch.bytesPlanned(rows: rows, columns: columns)
+  }
 
   /// Z = p(D⁻¹A)·D⁻¹·R by the three-term recurrence, one pass for each degree.
   ///

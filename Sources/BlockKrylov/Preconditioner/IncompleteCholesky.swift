@@ -118,6 +118,8 @@ public struct IncompleteCholesky<Element: Scalar>: Preconditioner {
   public var isPositiveDefinite: Bool { true }
   /// L and Lᴴ, in bytes.
   public var storedBytes: Int { factors.storedBytes }
+  /// The same when it has been applied to so many columns.
+  public func bytesPlanned(columns: Int) -> Int { factors.bytesPlanned(columns: columns) }
 
   /// Z = L⁻ᴴ·L⁻¹·R.
   public func apply(to r: BlockVector<Element>, into z: inout BlockVector<Element>) throws {

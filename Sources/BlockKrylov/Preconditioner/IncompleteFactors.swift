@@ -36,10 +36,16 @@ final class IncompleteFactors<S: Scalar>: Sendable {
 
   var isFinite: Bool { lower.isFinite && upper.isFinite }
 
-  var storedBytes: Int {
+  var storedBytes: Int { factorBytes + scratch.byteCount }
+
+  /// The same when it has been applied to so many columns.
+  func bytesPlanned(columns: Int) -> Int {
+    factorBytes + (columnOrder == nil ? scratch.byteCount : scratch.bytesPlanned(rows: rows, columns: columns))
+  }
+
+  private var factorBytes: Int {
     let adjoint = adjoints.withLock { $0.map { $0.lower.storedBytes + $0.upper.storedBytes } ?? 0 }
-    return lower.storedBytes + upper.storedBytes + adjoint + scratch.byteCount + 8
-      * ((rowOrder?.count ?? 0) + (columnOrder?.count ?? 0))
+    return lower.storedBytes + upper.storedBytes + adjoint + 8 * ((rowOrder?.count ?? 0) + (columnOrder?.count ?? 0))
   }
 
   /// Z = M⁻¹·R.

@@ -20,7 +20,15 @@ final class PolynomialOperator<S: Scalar>: Sendable {
 
   var rows: Int { base.rows }
   /// The memory besides that of A itself.
-  var storedBytes: Int { (inverseDiagonal?.count ?? 0) * MemoryLayout<S>.stride + products.byteCount }
+  var storedBytes: Int { diagonalBytes + products.byteCount }
+  /// The same when steps have been made with so many columns.
+  func bytesPlanned(columns: Int) -> Int {
+    diagonalBytes + (matrix == nil ? products.bytesPlanned(rows: rows, columns: columns) : products.byteCount)
+  }
+
+  private var diagonalBytes: Int {
+    (inverseDiagonal?.count ?? 0) * MemoryLayout<S>.stride * (S.isComplex ? 2 : 1)
+  }
 
   /// Y = γ·D⁻¹·B.
   func begin(_ gamma: S, _ b: BlockVector<S>, into y: inout BlockVector<S>, adjoint: Bool) {

@@ -86,6 +86,10 @@ public struct PolynomialPreconditioner<Element: Scalar>: Preconditioner {
   public var rows: Int { operation.rows }
   /// D⁻¹ and the blocks of the last application, in bytes.
   public var storedBytes: Int { operation.storedBytes + scratch.byteCount }
+  /// D⁻¹, and the block besides Z that an application takes (a second one for an operator that is no matrix), in bytes.
+  public func bytesPlanned(columns: Int) -> Int {
+    operation.bytesPlanned(columns: columns) + scratch.bytesPlanned(rows: rows, columns: columns)
+  }
 
   /// Z = p(D⁻¹A)·D⁻¹·R.
   public func apply(to r: BlockVector<Element>, into z: inout BlockVector<Element>) throws {

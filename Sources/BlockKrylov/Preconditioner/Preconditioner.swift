@@ -15,8 +15,10 @@ public protocol Preconditioner<Element>: Sendable {
   var isVariable: Bool { get }
   /// What had to be shifted, repaired or replaced while it was built.
   var events: [SolveEvent] { get }
-  /// The memory of its factors, in bytes.
+  /// The memory that it holds now, in bytes: its factors, and what an application has left for the next one.
   var storedBytes: Int { get }
+  /// The memory that it will hold when it has been applied to so many columns, in bytes; what it holds now by default.
+  func bytesPlanned(columns: Int) -> Int
 
   /// Z = M⁻¹·R for all columns. Z has the right shape; its old numbers mean nothing.
   func apply(to r: BlockVector<Element>, into z: inout BlockVector<Element>) throws
@@ -37,6 +39,8 @@ extension Preconditioner {
   public var events: [SolveEvent] { [] }
   /// 0 by default.
   public var storedBytes: Int { 0 }
+  /// `storedBytes`.
+  public func bytesPlanned(columns: Int) -> Int { storedBytes }
 
   /// Throws ``BlockKrylovError/unsupported(_:)``.
   public func applyAdjoint(to r: BlockVector<Element>, into z: inout BlockVector<Element>) throws {

@@ -15,6 +15,9 @@ struct ProjectedPreconditioner<Element: Scalar>: Preconditioner {
   var isVariable: Bool { base.isVariable }
   var events: [SolveEvent] { base.events }
   var storedBytes: Int { base.storedBytes + scratch.byteCount }
+  func bytesPlanned(columns: Int) -> Int {
+    base.bytesPlanned(columns: columns) + scratch.bytesPlanned(rows: rows, columns: columns)
+  }
 
   func apply(to r: BlockVector<Element>, into z: inout BlockVector<Element>) throws {
     try scratch.withBlock(rows: r.rows, columns: r.columns) { part in

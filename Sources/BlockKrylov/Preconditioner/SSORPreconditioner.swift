@@ -76,6 +76,8 @@ public struct SSORPreconditioner<Element: Scalar>: Preconditioner {
   public var rows: Int { factors.rows }
   /// Both triangles, in bytes.
   public var storedBytes: Int { factors.storedBytes }
+  /// The same when it has been applied to so many columns.
+  public func bytesPlanned(columns: Int) -> Int { factors.bytesPlanned(columns: columns) }
 
   /// Z = M⁻¹·R by a forward and a backward sweep.
   public func apply(to r: BlockVector<Element>, into z: inout BlockVector<Element>) throws {

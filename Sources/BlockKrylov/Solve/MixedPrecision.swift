@@ -128,6 +128,9 @@ struct RoundedPreconditioner<Element: Scalar>: Preconditioner {
   var isVariable: Bool { wide.isVariable }
   var events: [SolveEvent] { wide.events }
   var storedBytes: Int { wide.storedBytes + scratch.byteCount }
+  func bytesPlanned(columns: Int) -> Int {
+    wide.bytesPlanned(columns: columns) + scratch.bytesPlanned(rows: rows, columns: columns, blocks: 2)
+  }
 
   func apply(to r: BlockVector<Element.SinglePrecision>, into z: inout BlockVector<Element.SinglePrecision>) throws {
     try scratch.withBlock(rows: rows, columns: r.columns) { wideR in

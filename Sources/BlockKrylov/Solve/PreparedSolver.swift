@@ -41,16 +41,23 @@ public final class PreparedSolver<Element: Scalar> {
   public var preconditioner: String { engine.preconditionerName }
   /// What was shifted, repaired or replaced in the set-up.
   public var setupEvents: [SolveEvent] { engine.setupEvents }
-  /// The memory that a solve of m columns needs besides A, B and X, in bytes: factors, workspace, and the scaled columns of B and X.
+  /// The memory that a solve of m columns needs besides A, B and X, in bytes: factors, workspace, and the columns of X that are worked
+  /// on. Columns of B that are zero, or so large or small that they have to be scaled, make a copy of B necessary, which the plan for
+  /// that B knows (``plan(for:)``).
   public func bytesPlanned(columns: Int) -> Int {
-    bytes(width: widthBeforeMemory(columns: columns))
+    let width = widthBeforeMemory(columns: columns)
+    return bytes(width: width, copiesB: width < columns)
   }
 
   /// The memory that a group of so many columns needs.
-  func bytes(width: Int) -> Int { engine.bytesPlanned(columns: width) + bytesOfColumns(width: width) }
+  func bytes(width: Int, copiesB: Bool) -> Int {
+    engine.bytesPlanned(columns: width) + bytesOfColumns(width: width, copiesB: copiesB)
+  }
 
-  func bytesOfColumns(width: Int) -> Int {
-    BlockProblem<Element>.bytes(rows: a.rows, columns: a.columns, width: width, inRounds: engine.sharesSpace)
+  func bytesOfColumns(width: Int, copiesB: Bool) -> Int {
+    BlockProblem<Element>.bytes(
+      rows: a.rows, columns: a.columns, width: width, inRounds: engine.sharesSpace,
+      copiesB: copiesB || nullSpace(of: a)?.left != nil)
   }
 
   /// The directions that ``BlockGCRODR`` keeps from solve to solve, n × d, in the variables of the preconditioned operator (those of X
@@ -70,11 +77,14 @@ public final class PreparedSolver<Element: Scalar> {
   }
 
   /// The widest group of at most `columns` columns whose solve fits the memory limit.
-  func width(columns: Int) throws -> Int {
+  ///
+  /// - Parameter copiesB: whether a group of so many columns holds a part of B of its own.
+  func width(columns: Int, copiesB: (Int) -> Bool) throws -> Int {
     var width = widthBeforeMemory(columns: columns)
     guard let limit = options.memoryLimit, width > 0 else { return max(width, 1) }
-    while width > 1, bytes(width: width) > limit { width -= 1 }
-    let needed = bytes(width: width)
+    func needs(_ width: Int) -> Int { bytes(width: width, copiesB: copiesB(width)) }
+    while width > 1, needs(width) > limit { width -= 1 }
+    let needed = needs(width)
     guard needed <= limit else {
       throw BlockKrylovError.invalidOption(
         "the memory limit is \(limit) bytes and \(engine.methodName) needs \(needed) for a single column; raise memoryLimit, or take a "
@@ -101,7 +111,8 @@ public final class PreparedSolver<Element: Scalar> {
       guard let projection = try options.nullSpace.projection(for: operational, looks: looksForNullSpace) else {
         throw BlockKrylovError.unsupported("A was singular and no null space is found of the new one; prepare anew")
       }
-      operational = SingularOperator(base: operational, projection: projection)
+      operational = SingularOperator(
+        base: operational, projection: try LeftNullVectors.completed(projection, for: operational))
     }
     try options.onItsThreads { try engine.update(operational) }
     a = operational
@@ -190,7 +201,7 @@ public final class PreparedSolver<Element: Scalar> {
     var ledger = try ColumnLedger(
       a: a, b: b, guess: guess, tolerance: options.tolerance,
       limits: options.maximumIterationsPerColumn ?? [], columnsMeet: engine.sharesSpace, monitor: monitor)
-    let width = try width(columns: ledger.open.count)
+    let width = try width(columns: ledger.open.count) { ledger.copiesB(width: $0) }
     let groups = ledger.groups(maximumWidth: width)
     if groups.count > 1 {
       monitor.record(
@@ -226,8 +237,9 @@ public final class PreparedSolver<Element: Scalar> {
     report.setupSeconds = setupSeconds
     report.solveSeconds = SolveMonitor.seconds(since: began)
     report.blockWidth = groups.map(\.count).max() ?? 0
-    report.bytesPlanned = bytes(width: report.blockWidth)
-    report.bytesUsed = engine.bytesUsed + bytesOfColumns(width: report.blockWidth)
+    let copiesB = ledger.copiesB(width: report.blockWidth)
+    report.bytesPlanned = bytes(width: report.blockWidth, copiesB: copiesB)
+    report.bytesUsed = engine.bytesUsed + bytesOfColumns(width: report.blockWidth, copiesB: copiesB)
     report.threads = Threads.count
     report.explanation = engine.explanation
     saved?.carriedOn(in: &report)
@@ -322,7 +334,8 @@ extension BlockMethod {
     let looks = self is AutomaticSolver
     let engine: any SolveEngine<Element> = try options.onItsThreads {
       if let projection = try options.nullSpace.projection(for: operational, looks: looks) {
-        operational = SingularOperator(base: operational, projection: projection)
+        operational = SingularOperator(
+          base: operational, projection: try LeftNullVectors.completed(projection, for: operational))
       }
       return try makeEngine(for: operational, preconditioner: preconditioner?.projected(for: operational))
     }

@@ -26,13 +26,26 @@ extension PreparedSolver {
   ///
   /// - Throws: ``BlockKrylovError/invalidOption(_:)`` for a memory limit that a single column exceeds.
   /// - Complexity: none to speak of, but for an automatic choice with a sparse direct method a symbolic analysis of A.
-  public func plan(columns: Int) throws -> SolvePlan {
+  public func plan(columns: Int) throws -> SolvePlan { try plan(columns: columns) { $0 < columns } }
+
+  /// What a solve of these right-hand sides will do and take: the memory that their scaling needs is counted, and columns that are
+  /// zero or not finite take none.
+  ///
+  /// - Throws: as ``plan(columns:)``.
+  public func plan(for b: BlockVector<Element>) throws -> SolvePlan {
+    let scaling = ColumnScaling(of: b, columnsMeet: engine.sharesSpace)
+    let open = scaling.maxima.indices.filter { scaling.maxima[$0] > 0 && scaling.maxima[$0].isFinite }
+    let isScaled = open.contains { scaling.factors[$0] != 1 }
+    return try plan(columns: open.count) { isScaled || $0 < b.columns }
+  }
+
+  private func plan(columns: Int, copiesB: (Int) -> Bool) throws -> SolvePlan {
     try options.onItsThreads {
-      let width = try width(columns: columns)
+      let width = try width(columns: columns, copiesB: copiesB)
       return SolvePlan(
         method: method, preconditioner: preconditioner, columns: columns, blockWidth: min(width, columns),
         widthReason: width < columns ? reason(forWidth: width, columns: columns) : nil,
-        bytesPlanned: bytes(width: min(width, columns)), reasons: engine.explanation,
+        bytesPlanned: bytes(width: min(width, columns), copiesB: copiesB(min(width, columns))), reasons: engine.explanation,
         costs: engine.costs(columns: columns, width: min(width, columns)))
     }
   }

@@ -21,7 +21,7 @@ struct Solving {
     progress.show("\(method.name): preparing for \(system.matrix.name)")
     let prepared = try method.prepare(system.a)
     let plan = try announce.map { announce in
-      let plan = try prepared.plan(columns: system.b.columns)
+      let plan = try prepared.plan(for: system.b)
       progress.erase()
       announce(plan)
       return plan

@@ -76,6 +76,7 @@ struct ColumnNormTests {
     let distance = Reference.distance(short.solution[columns: 1..<2], result.solution[columns: 1..<2])
     let isLimited = result.report.columns[1].status == .maximumIterations
     #expect(!isLimited || distance <= 1e-10 * (1 + short.solution.columnMaxima()[1]), "\(name): \(distance)")
+    // GMRES applies A to what the columns that go on need: those that end early leave a narrower space, and no longer help the others.
     if !name.contains("gmres"), name != "gcrodr" {
       #expect(abs(result.report.iterations - free.report.iterations) <= free.report.iterations / 4 + 2, "\(name)")
     }

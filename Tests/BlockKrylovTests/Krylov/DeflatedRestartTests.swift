@@ -12,7 +12,7 @@ private final class Calls: Sendable {
 struct DeflatedRestartTests {
   /// An engine that keeps its directions, so that they can be looked at.
   private func engine<S: Scalar>(_ options: SolverOptions, rows: Int, _ type: S.Type) -> BlockGMRESEngine<S> {
-    BlockGMRESEngine<S>(options: options, preconditioner: nil, rows: rows, events: [], recycles: true)
+    BlockGMRESEngine<S>(EngineCore("gcrodr", options, nil, rows: rows), events: [], recycles: true)
   }
 
   /// A·U = C and CᴴC = I after several cycles, also where blocks were narrowed on the way.

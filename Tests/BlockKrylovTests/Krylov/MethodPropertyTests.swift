@@ -35,6 +35,7 @@ struct MethodPropertyTests {
 
   static let subjects: [Subject] = [
     Subject(name: "cg", method: BlockCG(), definite: true, shares: true, minimises: .energy),
+    Subject(name: "bf-cg", method: BreakdownFreeBlockCG(), definite: true, shares: true, minimises: .energy),
     Subject(name: "ecg", method: EnlargedCG(enlargement: 3), definite: true, shares: true, minimises: .energy),
     Subject(name: "pseudo-cg", method: PseudoBlockCG(), definite: true, minimises: .energy),
     Subject(name: "minres", method: BlockMINRES(), hermitian: true, shares: true, minimises: .residual),
@@ -82,6 +83,31 @@ struct MethodPropertyTests {
 
   private func difference(_ x: [Double], _ y: [Double]) -> Double {
     Reference.norm(zip(x, y).map { $0 - $1 }) / Reference.norm(y)
+  }
+
+  // MARK: One column (property 1)
+
+  /// One column goes through the iterates of the textbook: conjugate gradients, least residuals, BiCGStab, or CG on the normal equations.
+  @Test(arguments: subjects.filter { !["ecg", "idr", "lsqr", "lsmr"].contains($0.name) })
+  func oneColumnIsTheScalarMethod(subject: Subject) throws {
+    let (a, b, _) = try system(subject, 11, 1, 930)
+    let column = b.column(0)
+    switch (subject.minimises, subject.products) {
+    case (.energy, _):
+      for (k, reference) in Reference.conjugateGradients(a, column, steps: 20).enumerated() {
+        #expect(difference(try iterate(subject, a, b, k + 1).column(0), reference) <= 1e-10, "step \(k + 1)")
+      }
+    case (.residual, _):
+      for (k, least) in Reference.leastResiduals(a, start: [column], target: column, steps: 20).enumerated() {
+        let r = try a.residual(b, of: iterate(subject, a, b, k + 1)).columnNorms()[0]
+        #expect(abs(r - least) <= 1e-10 * Reference.norm(column), "step \(k + 1)")
+      }
+    default:
+      // Its iterates are sensitive to rounding.
+      for (k, reference) in Reference.biCGStab(a, column, steps: 8).enumerated() {
+        #expect(difference(try iterate(subject, a, b, k + 1).column(0), reference) <= 1e-8, "step \(k + 1)")
+      }
+    }
   }
 
   // MARK: Optimality (properties 2, 3 and 5)
@@ -208,7 +234,16 @@ struct MethodPropertyTests {
     }
   }
 
-  @Test(arguments: subjects)
+  /// Methods that are no recurrence of their own report in the same way.
+  static let reporting =
+    subjects + [
+      Subject(name: "gmres left", method: BlockGMRES(restart: 20, side: .left)), Subject(name: "dense", method: DenseLU()),
+      Subject(name: "auto", method: AutomaticSolver()), Subject(name: "mixed-cg", method: MixedPrecision(BlockCG())),
+      Subject(name: "mixed-gmres", method: MixedPrecision(BlockGMRES(restart: 20))),
+      Subject(name: "mixed-bicgstab", method: MixedPrecision(BlockBiCGStab())),
+    ]
+
+  @Test(arguments: reporting)
   func reportsAreTrueOverTheGallery(subject: Subject) throws {
     for name in ["poisson2d:14", "varcoef2d:12:4", "convdiff3d:6", "neumann2d:9", "bidiagonal:120", "elasticity2d:6"] {
       guard let problem = try? Gallery.Problem(specification: name) else {
@@ -217,7 +252,7 @@ struct MethodPropertyTests {
       }
       let a = try problem.matrix(Double.self)
       let b = try Gallery.rightHandSides(rows: a.rows, columns: 3, seed: 5, Double.self)
-      for choice in [PreconditionerChoice.none, .jacobi, .ilu0] {
+      for choice in [PreconditionerChoice.none, .jacobi, .ilu0, .chebyshev(degree: 5), .polynomial(degree: 6)] {
         for tolerance in [1e-4, 1e-10] {
           try checkReport(subject, a, b, tolerance, choice, "\(subject.name) \(choice.name) \(name) \(tolerance)")
         }
@@ -228,7 +263,7 @@ struct MethodPropertyTests {
   @Test(
     .enabled(
       if: MatrixFolder.path != nil, "no folder of matrices: KRYLOV_MATRICES is not set and ../shared/matrices is not there"),
-    arguments: subjects)
+    arguments: reporting)
   func reportsAreTrueOverRealMatrices(subject: Subject) throws {
     for (name, a) in try RealMatrices.small.get() {
       let b = try Gallery.rightHandSides(rows: a.rows, columns: 2, seed: 5, Double.self)
@@ -265,6 +300,20 @@ struct MethodPropertyTests {
   }
 
   // MARK: Preconditioners and restarts (properties 13 and 14)
+
+  /// A polynomial of A is a preconditioner for all methods: fewer iterations, to the same solution.
+  @Test(arguments: subjects.filter(\.takesPreconditioner))
+  func polynomialsSpareIterations(subject: Subject) throws {
+    let (a, b, exact) = try system(subject, 24, 2, 942)
+    // MINRES takes definite preconditioners only, and polynomials of an indefinite A are none.
+    if subject.hermitian { return }
+    let choice = subject.definite ? PreconditionerChoice.chebyshev(degree: 6) : .polynomial(degree: 8)
+    let plain = try subject.method.with { $0.tolerance = .relative(1e-9) }.solve(a, b).report
+    let result = try subject.method.preconditioned(by: choice).with { $0.tolerance = .relative(1e-9) }.solve(a, b)
+    #expect(result.report.allConverged && result.report.preconditioner == choice.name, "\(result.report)")
+    #expect(2 * result.report.iterations < plain.iterations, "\(result.report.iterations) of \(plain.iterations)")
+    for j in 0..<2 { #expect(difference(result.solution.column(j), exact.column(j)) <= 1e-6) }
+  }
 
   /// M = A takes one step.
   @Test(arguments: subjects.filter(\.takesPreconditioner))

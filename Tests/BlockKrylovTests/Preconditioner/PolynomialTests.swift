@@ -223,6 +223,7 @@ import Testing
   }
 
   @Test func matrixFreeEqualsMatrix() throws {
+    // Large enough that five columns do not fill the space in a few iterations, whatever M is.
     let a = try Model.laplacian(30, Double.self)
     let free = MatrixFreeOperator<Double>(rows: a.rows, columns: a.rows, structure: [.hermitian, .positiveDefinite]) {
       try a.apply(to: $0, into: &$1)

@@ -7,7 +7,8 @@ import Testing
 struct StoppingTests {
   private func system() throws -> (CSRMatrix<Double>, BlockVector<Double>) {
     var random = SplitMix(971)
-    return (try Reference.poisson(18, Double.self), random.block(324, 3, Double.self))
+    let a = try Reference.poisson(48, Double.self)
+    return (a, random.block(a.rows, 3, Double.self))
   }
 
   static let cases =
@@ -23,7 +24,7 @@ struct StoppingTests {
     let report = stopped.report
     #expect(report.columns.allSatisfy { $0.status == status && $0.iterations == report.iterations && $0.remedy != nil })
     for (column, residual) in zip(report.columns, Reference.relativeResiduals(a, stopped.solution, b)) {
-      #expect(abs(column.trueRelativeResidual - residual) <= 1e-10 * residual + 1e-15)
+      #expect(abs(column.trueRelativeResidual - residual) <= 1e-10 * residual)
     }
     // The iterate of that iteration, also from the middle of a cycle, and not an earlier one.
     let limited = try method.with { $0.maximumIterations = report.iterations }.solve(a, b)
@@ -37,7 +38,7 @@ struct StoppingTests {
   @Test(arguments: cases)
   func cancelledSolvesKeepTheIterate(item: CheckpointTests.Case) throws {
     let (a, b) = try system()
-    for iteration in [1, 5, 9] {
+    for iteration in [1, 7, 15] {
       let stopped = try item.method.prepare(a).solve(b) { $0.iteration == iteration ? .stop : .continue }
       #expect(stopped.report.iterations == iteration)
       try check(stopped, .cancelled, item.method, a, b)
@@ -61,11 +62,12 @@ struct StoppingTests {
   @Test func groupsBeforeAndAfter() throws {
     let (a, _) = try system()
     var random = SplitMix(972)
-    let b = random.block(324, 6, Double.self)
-    let guess = BlockVector<Double>(rows: 324, columns: 6) { _, _ in 0.25 }
+    let b = random.block(a.rows, 6, Double.self)
+    let guess = BlockVector<Double>(rows: a.rows, columns: 6) { _, _ in 0.25 }
     let method = BlockCG().with { $0.maximumBlockWidth = 2 }
     let whole = try method.solve(a, b, from: guess)
-    let first = try #require(whole.report.columns.first?.iterations)
+    // The columns of a group need not converge in the same iteration.
+    let first = try #require(whole.report.columns.prefix(2).map(\.iterations).max())
     let stopped = try method.prepare(a).solve(b, from: guess) { $0.iteration == first + 5 ? .stop : .continue }
     #expect(stopped.solution[columns: 0..<2] == whole.solution[columns: 0..<2])
     #expect(stopped.report.columns.map(\.status) == [.converged, .converged] + [ColumnStatus](repeating: .cancelled, count: 4))

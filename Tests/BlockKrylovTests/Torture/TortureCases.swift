@@ -18,7 +18,9 @@ enum Torture {
     ("mixed-bicgstab", MixedPrecision(BlockBiCGStab())), ("mixed-dense", MixedPrecision(DenseLU())),
     ("mixed-auto", MixedPrecision(AutomaticSolver())),
   ]
-  static let preconditioners: [PreconditionerChoice] = [.none, .jacobi, .ssor(), .ilu0, .ilutp(), .ic0]
+  static let preconditioners: [PreconditionerChoice] = [
+    .none, .jacobi, .ssor(), .ilu0, .ilutp(), .ic0, .chebyshev(degree: 4), .polynomial(degree: 5),
+  ]
 
   enum Matrix: String, CaseIterable {
     case definite, nonsymmetric, indefinite, zeroDiagonal, skew, singular, nearlySingular, defective, wronglyTagged, graded
