@@ -38,16 +38,47 @@ INLINE void LN(row_sum)(const int n, int64_t width, const struct operands *o, in
     }
 }
 
-INLINE void LN(spmm)(PASS_ARGUMENTS) {
+/* Asks for what a later row needs: the entries PREFETCH_BYTES beyond this row's, of which processors follow only one stream
+ * far enough by themselves, and the row of X that the row PREFETCH_ROWS below reads last, as a rule one that no row has read
+ * before. Addresses beyond the arrays do no harm: a prefetch cannot fault. */
+INLINE void LN(prefetch)(const int n, int64_t width, const struct operands *o, int64_t i, const REAL *x, int64_t ldx) {
+    const char *value = (const char *)((const REAL *)o->value + o->start[i] * PARTS);
+    const char *index = (const char *)(o->index + o->start[i]);
+    const int64_t entries = o->start[i + 1] - o->start[i];
+    for (int64_t at = 0; at < entries * PARTS * REAL_BYTES; at += LINE_BYTES) __builtin_prefetch(value + PREFETCH_BYTES + at);
+    for (int64_t at = 0; at < entries * 4; at += LINE_BYTES) __builtin_prefetch(index + PREFETCH_BYTES / 2 + at);
+    if (width * REAL_BYTES <= LINE_BYTES / 4 || i + PREFETCH_ROWS >= o->rows) return;
+    const int64_t last = o->start[i + PREFETCH_ROWS + 1];
+    if (last == o->start[i + PREFETCH_ROWS]) return;
+    const REAL *row = x + o->index[last - 1] * ldx;
+    UNROLL for (int v = 0; v < n; v++) __builtin_prefetch(row + v * LANES);
+}
+
+/* Stores past the caches where a vector is aligned and so never stored in part. */
+INLINE void LN(store)(REAL *to, VECTOR a, int streaming) {
+    if (streaming) __builtin_nontemporal_store(a, (VECTOR *)to);
+    else AS_STORED(to) = a;
+}
+
+INLINE void LN(rows_of_product)(PASS_ARGUMENTS, const int prefetch, const int streaming) {
     const REAL *x = (const REAL *)o->x + column, *b = o->b ? (const REAL *)o->b + column : NULL;
     REAL *y = (REAL *)o->y + column;
     const int64_t ldx = o->ldx * PARTS, ldb = o->ldb * PARTS, ldy = o->ldy * PARTS, *start = o->start;
     for (int64_t i = begin; i < end; i++) {
         VECTOR sum[SPARSE_VECTORS];
+        if (prefetch) LN(prefetch)(n, width, o, i, x, ldx);
         LN(row_sum)(n, width, o, start[i], start[i + 1], x, ldx, sum);
         if (b) UNROLL for (int v = 0; v < n; v++) sum[v] = LOAD(b + i * ldb + OFFSET(v)) - sum[v];
-        UNROLL for (int v = 0; v < n; v++) AS_STORED(y + i * ldy + OFFSET(v)) = sum[v];
+        UNROLL for (int v = 0; v < n; v++) LN(store)(y + i * ldy + OFFSET(v), sum[v], streaming);
     }
+}
+
+INLINE void LN(spmm)(PASS_ARGUMENTS) {
+    const int aligned = LANES > 1 && ((uintptr_t)((REAL *)o->y + column) | (uintptr_t)(o->ldy * PARTS * REAL_BYTES)) %
+                                             (LANES * REAL_BYTES) == 0 && width == n * LANES;
+    if (o->traffic & BK_STREAM && LEVEL == 0 && aligned) LN(rows_of_product)(n, o, begin, end, column, width, 1, 1);
+    else if (o->traffic) LN(rows_of_product)(n, o, begin, end, column, width, 1, 0);
+    else LN(rows_of_product)(n, o, begin, end, column, width, 0, 0);
 }
 
 /* Each row waits for the one before, as a rule through the entry nearest to the diagonal. That entry comes last, scaled

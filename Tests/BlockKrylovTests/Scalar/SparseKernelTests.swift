@@ -76,7 +76,7 @@ struct SparseKernelTests {
           product(a, x, rows: 0..<n, plus: nil, sign: 1), product(a, x, rows: 0..<n, plus: b, sign: -1)
         )
         KernelCases.onEachInstructionSet { level in
-          for stride in [m, m + 5] {
+          for (stride, traffic) in [(m, Kernels<S>.Traffic.cached), (m + 5, .cached), (m, .prefetching), (m, .streaming), (m + 3, .streaming)] {
             var (y, r) = (Strided<S>(resultOf: n, m, stride: stride), Strided<S>(resultOf: n, m, stride: stride))
             var inPlace = Strided(overwriting: b)
             unsafe pointers(a) { start, index, value in
@@ -85,14 +85,14 @@ struct SparseKernelTests {
                   // In two ranges of rows, as two threads would.
                   for rows in [0..<(n / 2), (n / 2)..<n] {
                     unsafe y.write {
-                      unsafe Kernels<S>.spmm(rows, start, index, value, m, x0, x.stride, residualOf: nil, 0, $0, stride)
+                      unsafe Kernels<S>.spmm(rows, start, index, value, m, x0, x.stride, residualOf: nil, 0, $0, stride, traffic)
                     }
                     unsafe r.write {
-                      unsafe Kernels<S>.spmm(rows, start, index, value, m, x0, x.stride, residualOf: b0, b.stride, $0, stride)
+                      unsafe Kernels<S>.spmm(rows, start, index, value, m, x0, x.stride, residualOf: b0, b.stride, $0, stride, traffic)
                     }
                     unsafe inPlace.write {
                       unsafe Kernels<S>.spmm(
-                        rows, start, index, value, m, x0, x.stride, residualOf: UnsafePointer($0), b.stride, $0, b.stride)
+                        rows, start, index, value, m, x0, x.stride, residualOf: UnsafePointer($0), b.stride, $0, b.stride, traffic)
                     }
                   }
                 }
