@@ -12,7 +12,7 @@ export CPATH := $(PREFIX)/include:$(PREFIX)/opt/openblas/include:$(CPATH)
 export LIBRARY_PATH := $(PREFIX)/lib:$(PREFIX)/opt/openblas/lib:$(LIBRARY_PATH)
 endif
 
-.PHONY: solve test bench bench-seed bench-direct bench-solvers peers report literature matrices docs format lint dependencies clean
+.PHONY: solve test bench bench-kernels bench-seed bench-direct bench-solvers peers report literature matrices docs format lint dependencies clean
 
 ## solve: build, then solve a clamped elastic plate for its 8 load cases
 solve: dependencies
@@ -37,6 +37,10 @@ literature: dependencies
 bench-seed: dependencies
 	@$(SWIFT) build -c release --package-path Benchmarks/seed --scratch-path .build/seed
 	@Benchmarks/seed/run.sh .build/seed/release/seed
+
+## bench-kernels: time sparse and tall-skinny products against the machine's bandwidth, MKL and OpenBLAS; writes Benchmarks/kernels/RESULTS.md
+bench-kernels: dependencies
+	@Benchmarks/kernels/run.sh
 
 ## bench-direct: time sparse direct solves beside UMFPACK and CHOLMOD, in one run; MATRICES=files or gallery problems
 bench-direct: dependencies
