@@ -13,22 +13,18 @@ INLINE void LN(row_sum)(const int n, int64_t width, const struct operands *o, in
     const REAL *value = o->value;
     VECTOR part[2][PARTS][SPARSE_VECTORS] = {0};
     int64_t k = from;
-    for (; k + 1 < to; k += 2) {
-        UNROLL for (int h = 0; h < 2; h++) {
-            const REAL *s = value + (k + h) * PARTS, *row = x + index[k + h] * ldx;
-            UNROLL for (int v = 0; v < n; v++) {
-                const VECTOR a = LOAD(row + OFFSET(v));
-                UNROLL for (int c = 0; c < PARTS; c++) part[h][c][v] += s[c] * a;
-            }
-        }
+#define ENTRIES(count)                                                                      \
+    UNROLL for (int h = 0; h < count; h++) {                                                \
+        const REAL *s = value + (k + h) * PARTS, *row = x + index[k + h] * ldx;             \
+        UNROLL for (int v = 0; v < n; v++) {                                                \
+            const VECTOR a = LOAD(row + OFFSET(v));                                         \
+            UNROLL for (int c = 0; c < PARTS; c++) part[h & 1][c][v] += s[c] * a;           \
+        }                                                                                   \
     }
-    if (k < to) {
-        const REAL *s = value + k * PARTS, *row = x + index[k] * ldx;
-        UNROLL for (int v = 0; v < n; v++) {
-            const VECTOR a = LOAD(row + OFFSET(v));
-            UNROLL for (int c = 0; c < PARTS; c++) part[0][c][v] += s[c] * a;
-        }
-    }
+    if (n == 1) for (; k + 3 < to; k += 4) ENTRIES(4)
+    for (; k + 1 < to; k += 2) ENTRIES(2)
+    if (k < to) ENTRIES(1)
+#undef ENTRIES
     UNROLL for (int v = 0; v < n; v++) {
         sum[v] = part[0][0][v] + part[1][0][v];
         if (PARTS == 2) {
@@ -60,10 +56,11 @@ INLINE void LN(store)(REAL *to, VECTOR a, int streaming) {
     else AS_STORED(to) = a;
 }
 
-INLINE void LN(rows_of_product)(PASS_ARGUMENTS, const int prefetch, const int streaming) {
+INLINE void LN(rows_of_product)(PASS_ARGUMENTS, const int64_t ldx, const int64_t ldy, const int prefetch,
+                                const int streaming) {
     const REAL *x = (const REAL *)o->x + column, *b = o->b ? (const REAL *)o->b + column : NULL;
     REAL *y = (REAL *)o->y + column;
-    const int64_t ldx = o->ldx * PARTS, ldb = o->ldb * PARTS, ldy = o->ldy * PARTS, *start = o->start;
+    const int64_t ldb = o->ldb * PARTS, *start = o->start;
     for (int64_t i = begin; i < end; i++) {
         VECTOR sum[SPARSE_VECTORS];
         if (prefetch) LN(prefetch)(n, width, o, i, x, ldx);
@@ -73,21 +70,29 @@ INLINE void LN(rows_of_product)(PASS_ARGUMENTS, const int prefetch, const int st
     }
 }
 
+/* Rows that follow each other without a gap have constant leading dimensions, so that an address takes no multiplication. */
 INLINE void LN(spmm)(PASS_ARGUMENTS) {
-    const int aligned = LANES > 1 && ((uintptr_t)((REAL *)o->y + column) | (uintptr_t)(o->ldy * PARTS * REAL_BYTES)) %
-                                             (LANES * REAL_BYTES) == 0 && width == n * LANES;
-    if (o->traffic & BK_STREAM && LEVEL == 0 && aligned) LN(rows_of_product)(n, o, begin, end, column, width, 1, 1);
-    else if (o->traffic) LN(rows_of_product)(n, o, begin, end, column, width, 1, 0);
-    else LN(rows_of_product)(n, o, begin, end, column, width, 0, 0);
+    const int64_t ldx = o->ldx * PARTS, ldy = o->ldy * PARTS, full = n * LANES;
+    const int compact = width == full && ldx == full && ldy == full;
+    const uintptr_t misfit = ((uintptr_t)((REAL *)o->y + column) | (uintptr_t)(ldy * REAL_BYTES)) % (LANES * REAL_BYTES);
+    const int streaming = o->traffic & BK_STREAM && LEVEL == 0 && LANES > 1 && width == full && misfit == 0;
+#define ROWS(...) LN(rows_of_product)(n, o, begin, end, column, width, __VA_ARGS__)
+    if (compact && streaming) ROWS(n * LANES, n * LANES, 1, 1);
+    else if (compact && o->traffic) ROWS(n * LANES, n * LANES, 1, 0);
+    else if (compact) ROWS(n * LANES, n * LANES, 0, 0);
+    else if (streaming) ROWS(ldx, ldy, 1, 1);
+    else if (o->traffic) ROWS(ldx, ldy, 1, 0);
+    else ROWS(ldx, ldy, 0, 0);
+#undef ROWS
 }
 
 /* Each row waits for the one before, as a rule through the entry nearest to the diagonal. That entry comes last, scaled
  * by d beforehand, and the row before is still in registers, so that the wait is for one multiplication and addition
  * only, not for a row to pass through memory. */
-INLINE void LN(sweep)(PASS_ARGUMENTS) {
+INLINE void LN(rows_of_sweep)(PASS_ARGUMENTS, const int64_t ldb, const int64_t ldy) {
     const REAL *b = (const REAL *)o->b + column, *d = o->d, *value = o->value;
     REAL *y = (REAL *)o->y + column;
-    const int64_t ldb = o->ldb * PARTS, ldy = o->ldy * PARTS, *start = o->start;
+    const int64_t *start = o->start;
     const int down = o->descending != 0;
     VECTOR before[SPARSE_VECTORS] = {0};
     int64_t row_before = -1;
@@ -118,6 +123,12 @@ INLINE void LN(sweep)(PASS_ARGUMENTS) {
         UNROLL for (int v = 0; v < n; v++) AS_STORED(y + i * ldy + OFFSET(v)) = before[v] = sum[v];
         row_before = i;
     }
+}
+
+INLINE void LN(sweep)(PASS_ARGUMENTS) {
+    const int64_t ldb = o->ldb * PARTS, ldy = o->ldy * PARTS;
+    if (LANES == PARTS && ldb == PARTS && ldy == PARTS) LN(rows_of_sweep)(n, o, begin, end, column, width, PARTS, PARTS);
+    else LN(rows_of_sweep)(n, o, begin, end, column, width, ldb, ldy);
 }
 
 /* One step of a polynomial in a matrix: everything that it does to a row at once. */
