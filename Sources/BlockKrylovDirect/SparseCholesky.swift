@@ -17,6 +17,11 @@ public struct SparseCholesky: BlockMethod {
   public var name: String { "cholesky" }
   /// The options.
   public var options = SolverOptions()
+  /// The order in which unknowns are eliminated; it decides the fill.
+  public var ordering = FillOrdering.automatic
+  /// The precision in which the factors are kept: single precision halves their memory for a few refinements more, and columns for which it
+  /// is not enough make the factors be made again in double precision, as an event.
+  public var factorPrecision = FactorPrecision.double
   /// Whether A is quasi-definite rather than positive definite; see ``CholeskyFactorization/Form/quasiDefinite``.
   public var isQuasiDefinite = false
 
@@ -34,13 +39,17 @@ public struct SparseCholesky: BlockMethod {
 
   /// Factors A.
   ///
-  /// - Throws: as ``CholeskyFactorization/init(_:form:memoryLimit:)``, but a matrix that is not positive definite is a status of the columns, not an
+  /// - Throws: as ``CholeskyFactorization/init(_:form:memoryLimit:ordering:precision:)``, but a matrix that is not positive definite is a status of the columns, not an
   ///   error.
   public func makeEngine<Element: Scalar>(
     for a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?
   ) throws -> any SolveEngine<Element> {
     DirectEngine(
       method: name, options: options,
-      factors: try SparseFactors(a, choice: .cholesky(quasiDefinite: isQuasiDefinite), memoryLimit: options.memoryLimit))
+      factors: try SparseFactors(a, choice: .cholesky(quasiDefinite: isQuasiDefinite), factorOptions))
+  }
+
+  private var factorOptions: FactorOptions {
+    FactorOptions(memoryLimit: options.memoryLimit, ordering: ordering, precision: factorPrecision)
   }
 }

@@ -22,6 +22,11 @@ public struct SparseLU: BlockMethod {
   public var name: String { "lu" }
   /// The options.
   public var options = SolverOptions()
+  /// The order in which unknowns are eliminated; it decides the fill.
+  public var ordering = FillOrdering.automatic
+  /// The precision in which the factors are kept: single precision halves their memory for a few refinements more, and columns for which it
+  /// is not enough make the factors be made again in double precision, as an event.
+  public var factorPrecision = FactorPrecision.double
 
   /// Sparse LU with the options that are asked for most.
   public init(tolerance: Tolerance = .default, maximumIterations: Int? = nil, timeLimit: Duration? = nil, threads: Int? = nil) {
@@ -33,11 +38,15 @@ public struct SparseLU: BlockMethod {
 
   /// Factors A.
   ///
-  /// - Throws: as ``LUFactorization/init(_:memoryLimit:)``. A singular A is a status of the columns, not an error.
+  /// - Throws: as ``LUFactorization/init(_:memoryLimit:ordering:precision:)``. A singular A is a status of the columns, not an error.
   public func makeEngine<Element: Scalar>(
     for a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?
   ) throws -> any SolveEngine<Element> {
     DirectEngine(
-      method: name, options: options, factors: try SparseFactors(a, choice: .lu, memoryLimit: options.memoryLimit))
+      method: name, options: options, factors: try SparseFactors(a, choice: .lu, factorOptions))
+  }
+
+  private var factorOptions: FactorOptions {
+    FactorOptions(memoryLimit: options.memoryLimit, ordering: ordering, precision: factorPrecision)
   }
 }

@@ -180,7 +180,7 @@ extension SupernodalTriangle {
               unsafe valueStart.withUnsafeBufferPointer { valueStart in
                 var t = unsafe bkd_triangle(
                   first: first.baseAddress, list_start: listStart.baseAddress, value_start: valueStart.baseAddress,
-                  list: list - shift, value: values - shift)
+                  list: list - shift, value: values - shift, single: 0)
                 unsafe bkd_forward(0, &t, nil, 0, Int64(nodes.count), 0, panel, 8, 8)
                 unsafe bkd_backward(0, &t, nil, 0, Int64(nodes.count), 0, panel, 8, 8)
               }
