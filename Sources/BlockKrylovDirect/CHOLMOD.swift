@@ -55,8 +55,8 @@ enum CHOLMOD {
       if form == .quasiDefinite { unsafe common.pointee.supernodal = Int32(CHOLMOD_SIMPLICIAL) }
       switch ordering {
       case .automatic: break
-      case .minimumDegree: unsafe use(CHOLMOD_AMD)
-      case .nestedDissection: unsafe use(CHOLMOD_METIS)
+      case .minimumDegree: use(CHOLMOD_AMD)
+      case .nestedDissection: use(CHOLMOD_METIS)
       // Minimum degree and both kinds of nested dissection; the first method is a given order, which there is none.
       case .best: unsafe common.pointee.nmethods = 4
       }
@@ -223,7 +223,8 @@ extension CHOLMOD {
     let lower = isSupernodal ? reader.supernodalTriangle() : reader.simplicialTriangle(unit: symbolic.form == .quasiDefinite)
     return .factored(
       Factors(
-        lower: SupernodalTriangle.kept(lower, lower, in: precision).0, order: order, inverseDiagonal: symbolic.form == .quasiDefinite ? pivots.map { 1 / $0 } : nil,
+        lower: SupernodalTriangle.kept(lower, lower, in: precision).0, order: order,
+        inverseDiagonal: symbolic.form == .quasiDefinite ? pivots.map { 1 / $0 } : nil,
         pivots: moduli, zeroPivots: pivots.count { $0 == 0 },
         negativePivots: pivots.count { $0 < 0 }, peakBytes: peak))
   }

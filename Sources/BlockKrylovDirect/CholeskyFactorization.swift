@@ -33,6 +33,11 @@ public struct CholeskyFactorization<Element: Scalar>: Sendable {
   private var symbolic: CHOLMOD.Symbolic?
   private(set) var factors: CHOLMOD.Factors?
   private var options: FactorOptions
+  /// For the next factors.
+  var precision: FactorPrecision {
+    get { options.precision }
+    set { options.precision = newValue }
+  }
   /// The row of A at which a matrix was found not to be positive definite.
   private(set) var failedRow: Int?
 
@@ -158,13 +163,6 @@ public struct CholeskyFactorization<Element: Scalar>: Sendable {
     take(try CHOLMOD.factor(CHOLMOD.Triangle(new), symbolic, options.precision))
     matrix = new
     return true
-  }
-
-  func withPrecision(_ precision: FactorPrecision) throws -> CholeskyFactorization {
-    var copy = self
-    copy.options.precision = precision
-    if let symbolic { copy.take(try CHOLMOD.factor(CHOLMOD.Triangle(matrix), symbolic, precision)) }
-    return copy
   }
 
   /// The solution of A·X = B, Aᵀ·X = B or Aᴴ·X = B for all columns; for a real matrix these are the same.

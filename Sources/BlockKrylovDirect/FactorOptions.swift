@@ -1,3 +1,5 @@
+public import BlockKrylov
+
 /// The order in which a sparse factorisation eliminates unknowns: it decides the fill.
 public enum FillOrdering: String, Sendable, CaseIterable {
   /// Minimum degree, and nested dissection where the fill of minimum degree is large: what takes the least time for one factorisation
@@ -20,6 +22,21 @@ public enum FactorPrecision: String, Sendable, CaseIterable {
   /// Single precision: about half the memory. The factorisation and the arithmetic of solves are in double precision; refinement, which
   /// needs a few steps more, brings solutions to the accuracy of double precision as long as the condition is below about 10⁶.
   case single
+}
+
+/// A direct method with a choice of how its factors are made and kept.
+public protocol FactoringMethod: BlockMethod {
+  /// The order in which unknowns are eliminated, automatic by default; it decides the fill. KLU has an order of its own (AMD in each block).
+  var ordering: FillOrdering { get set }
+  /// The precision in which the factors are kept, double by default. Single precision halves their memory for a few refinements more; for columns
+  /// for which it is not enough the factors are made again in double precision, as an event.
+  var factorPrecision: FactorPrecision { get set }
+}
+
+extension FactoringMethod {
+  var factorOptions: FactorOptions {
+    FactorOptions(memoryLimit: options.memoryLimit, ordering: ordering, precision: factorPrecision)
+  }
 }
 
 /// How a sparse factorisation is made and kept.

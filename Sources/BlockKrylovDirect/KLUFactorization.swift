@@ -20,6 +20,11 @@ public struct KLUFactorization<Element: Scalar>: SparseFactorization {
   private var symbolic: KLU.Symbolic?
   private(set) var factors: KLU.Factors?
   private var options: FactorOptions
+  /// For the next factors.
+  var precision: FactorPrecision {
+    get { options.precision }
+    set { options.precision = newValue }
+  }
 
   /// Analyses and factors a matrix. A singular matrix is factored too; see ``FactorStatistics/zeroPivots``.
   ///
@@ -100,13 +105,6 @@ public struct KLUFactorization<Element: Scalar>: SparseFactorization {
     factors = try KLU.Factors(UMFPACK.Columns(a), symbolic, options.precision)
     matrix = a
     return true
-  }
-
-  func withPrecision(_ precision: FactorPrecision) throws -> KLUFactorization {
-    var copy = self
-    copy.options.precision = precision
-    if let symbolic { copy.factors = try KLU.Factors(UMFPACK.Columns(matrix), symbolic, precision) }
-    return copy
   }
 
   /// What a factorisation would take, by the symbolic analysis alone; pivoting may change it.

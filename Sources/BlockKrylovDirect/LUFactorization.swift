@@ -31,6 +31,11 @@ public struct LUFactorization<Element: Scalar>: Sendable {
   private var symbolic: UMFPACK.Symbolic?
   private(set) var factors: UMFPACK.Factors?
   private var options: FactorOptions
+  /// For the next factors.
+  var precision: FactorPrecision {
+    get { options.precision }
+    set { options.precision = newValue }
+  }
 
   /// Analyses and factors a matrix. A singular matrix is factored too; see ``FactorStatistics/zeroPivots``.
   ///
@@ -126,13 +131,6 @@ public struct LUFactorization<Element: Scalar>: Sendable {
     if let symbolic { factors = try UMFPACK.Factors(UMFPACK.Columns(new), symbolic, options.precision) }
     matrix = new
     return true
-  }
-
-  func withPrecision(_ precision: FactorPrecision) throws -> LUFactorization {
-    var copy = self
-    copy.options.precision = precision
-    if let symbolic { copy.factors = try UMFPACK.Factors(UMFPACK.Columns(matrix), symbolic, precision) }
-    return copy
   }
 
   /// The solution of A·X = B, Aᵀ·X = B or Aᴴ·X = B for all columns.

@@ -12,15 +12,14 @@ public import BlockKrylov
 /// matrices are factored as L·D·Lᴴ when ``isQuasiDefinite`` is set.
 ///
 /// > Important: CHOLMOD's supernodal module is under the GNU General Public License, version 2 or later; see ``LUFactorization``.
-public struct SparseCholesky: BlockMethod {
+public struct SparseCholesky: FactoringMethod {
   /// `cholesky`.
   public var name: String { "cholesky" }
   /// The options.
   public var options = SolverOptions()
-  /// The order in which unknowns are eliminated; it decides the fill.
+  /// The order in which unknowns are eliminated; automatic by default.
   public var ordering = FillOrdering.automatic
-  /// The precision in which the factors are kept: single precision halves their memory for a few refinements more, and columns for which it
-  /// is not enough make the factors be made again in double precision, as an event.
+  /// The precision in which the factors are kept; double by default.
   public var factorPrecision = FactorPrecision.double
   /// Whether A is quasi-definite rather than positive definite; see ``CholeskyFactorization/Form/quasiDefinite``.
   public var isQuasiDefinite = false
@@ -47,9 +46,5 @@ public struct SparseCholesky: BlockMethod {
     DirectEngine(
       method: name, options: options,
       factors: try SparseFactors(a, choice: .cholesky(quasiDefinite: isQuasiDefinite), factorOptions))
-  }
-
-  private var factorOptions: FactorOptions {
-    FactorOptions(memoryLimit: options.memoryLimit, ordering: ordering, precision: factorPrecision)
   }
 }

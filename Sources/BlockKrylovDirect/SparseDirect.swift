@@ -9,21 +9,20 @@ public import BlockKrylov
 /// | hermitian and quasi-definite, or negative definite | L·D·Lᴴ (CHOLMOD), as ``SparseCholesky`` with ``SparseCholesky/isQuasiDefinite`` |
 /// | at most 10 entries in a row, and block triangular or with factors as sparse as those of circuits | KLU |
 /// | any other | LU (UMFPACK) |
-/// 
+///
 /// The report names the factorisation that was taken and says why. Everything else is as in ``SparseLU``.
 ///
 /// ```swift
 /// let result = try AutomaticSolver(direct: SparseDirect()).solve(A, B)
 /// ```
-public struct SparseDirect: BlockMethod {
+public struct SparseDirect: FactoringMethod {
   /// `direct`; reports name the factorisation that was made.
   public var name: String { "direct" }
   /// The options.
   public var options = SolverOptions()
-  /// The order in which unknowns are eliminated; it decides the fill.
+  /// The order in which unknowns are eliminated; automatic by default.
   public var ordering = FillOrdering.automatic
-  /// The precision in which the factors are kept: single precision halves their memory for a few refinements more, and columns for which it
-  /// is not enough make the factors be made again in double precision, as an event.
+  /// The precision in which the factors are kept; double by default.
   public var factorPrecision = FactorPrecision.double
 
   /// A sparse direct solve with the options that are asked for most.
@@ -46,9 +45,5 @@ public struct SparseDirect: BlockMethod {
     }
     return DirectEngine(
       method: name, options: options, factors: try SparseFactors(a, choice: .automatic, factorOptions))
-  }
-
-  private var factorOptions: FactorOptions {
-    FactorOptions(memoryLimit: options.memoryLimit, ordering: ordering, precision: factorPrecision)
   }
 }

@@ -15,8 +15,8 @@ protocol SparseFactorization<Element>: Sendable {
   func triangularSolve(_ system: LUFactorization<Element>.System) -> TriangularSolve?
   /// Throws when a pivot is zero.
   func requireNonsingular() throws
-  /// The same factors, kept in another precision.
-  func withPrecision(_ precision: FactorPrecision) throws -> Self
+  /// The precision in which the next factors are kept.
+  var precision: FactorPrecision { get set }
   /// Factors of another matrix; true when the symbolic analysis was kept.
   mutating func refactor(_ a: CSRMatrix<Element>) throws -> Bool
 }

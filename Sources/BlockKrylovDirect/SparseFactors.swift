@@ -42,7 +42,8 @@ struct SparseFactors<Element: Scalar>: DirectFactors {
   /// The factors in double precision, where they are kept in single precision.
   mutating func sharpen() throws -> String? {
     guard isSingle else { return nil }
-    factorization = try factorization.withPrecision(.double)
+    factorization.precision = .double
+    _ = try factorization.refactor(factorization.matrix)
     statistics = factorization.statistics
     return "factors in single precision are too inaccurate for these columns: factored again, in double precision from now on"
   }
@@ -102,6 +103,7 @@ struct SparseFactors<Element: Scalar>: DirectFactors {
       // What was true of the old values need not be of the new ones.
       self = try SparseFactors(matrix, choice: choice, options)
     } else {
+      factorization.precision = options.precision
       _ = try factorization.refactor(matrix)
       statistics = factorization.statistics
       rowSums = BlockKrylov.rowSums(matrix)

@@ -6,13 +6,14 @@ public import BlockKrylov
 /// T. A. Davis and E. Palamadai Natarajan, “Algorithm 907: KLU”, ACM Trans. Math. Softw. 37, 2010.
 ///
 /// KLU itself is under the GNU Lesser General Public License, version 2.1 or later.
-public struct SparseKLU: BlockMethod {
+public struct SparseKLU: FactoringMethod {
   /// `klu`.
   public var name: String { "klu" }
   /// The options.
   public var options = SolverOptions()
-  /// The precision in which the factors are kept: single precision halves their memory for a few refinements more, and columns for which it
-  /// is not enough make the factors be made again in double precision, as an event.
+  /// Without effect: the diagonal blocks are ordered by AMD.
+  public var ordering = FillOrdering.automatic
+  /// The precision in which the factors are kept; double by default.
   public var factorPrecision = FactorPrecision.double
 
   /// KLU with the options that are asked for most.
@@ -31,9 +32,5 @@ public struct SparseKLU: BlockMethod {
   ) throws -> any SolveEngine<Element> {
     DirectEngine(
       method: name, options: options, factors: try SparseFactors(a, choice: .klu, factorOptions))
-  }
-
-  private var factorOptions: FactorOptions {
-    FactorOptions(memoryLimit: options.memoryLimit, precision: factorPrecision)
   }
 }

@@ -17,15 +17,14 @@ public import BlockKrylov
 /// precision, and X is rounded to it.
 ///
 /// > Important: UMFPACK is under the GNU General Public License, version 2 or later; see ``LUFactorization``.
-public struct SparseLU: BlockMethod {
+public struct SparseLU: FactoringMethod {
   /// `lu`.
   public var name: String { "lu" }
   /// The options.
   public var options = SolverOptions()
-  /// The order in which unknowns are eliminated; it decides the fill.
+  /// The order in which unknowns are eliminated; automatic by default.
   public var ordering = FillOrdering.automatic
-  /// The precision in which the factors are kept: single precision halves their memory for a few refinements more, and columns for which it
-  /// is not enough make the factors be made again in double precision, as an event.
+  /// The precision in which the factors are kept; double by default.
   public var factorPrecision = FactorPrecision.double
 
   /// Sparse LU with the options that are asked for most.
@@ -44,9 +43,5 @@ public struct SparseLU: BlockMethod {
   ) throws -> any SolveEngine<Element> {
     DirectEngine(
       method: name, options: options, factors: try SparseFactors(a, choice: .lu, factorOptions))
-  }
-
-  private var factorOptions: FactorOptions {
-    FactorOptions(memoryLimit: options.memoryLimit, ordering: ordering, precision: factorPrecision)
   }
 }

@@ -83,7 +83,7 @@ internal import CDirectKernels
     memory = ZeroedMemory(byteCount: max(count, 1) * MemoryLayout<Float>.stride)
     let target = unsafe memory.base.bindMemory(to: Float.self, capacity: max(count, 1))
     var fits = true
-    triangle.withValues { source in
+    unsafe triangle.withValues { source in
       for k in 0..<count {
         let (wide, rounded) = unsafe (source[k], Float(source[k]))
         unsafe target[k] = rounded
@@ -94,7 +94,9 @@ internal import CDirectKernels
         let width = Int(supernodes.first[s + 1] - supernodes.first[s])
         for c in 0..<width {
           let place = (supernodes.valueStart[s] + c * (width + 1)) * triangle.parts
-          fits = unsafe fits && (abs(target[place]) >= .leastNormalMagnitude || isComplex && abs(target[place + 1]) >= .leastNormalMagnitude)
+          fits =
+            unsafe fits
+            && (abs(target[place]) >= .leastNormalMagnitude || isComplex && abs(target[place + 1]) >= .leastNormalMagnitude)
         }
       }
     }
@@ -123,6 +125,9 @@ internal import CDirectKernels
 
   /// The doubles in one number.
   var parts: Int { isComplex ? 2 : 1 }
+
+  /// The numbers of a triangle in whatever precision it keeps them.
+  func withStored<Result>(_ body: (UnsafeRawPointer) -> Result) -> Result { unsafe body(memory.base) }
 
   /// The numbers of a triangle in double precision, where `supernodes` says.
   func withValues<Result>(_ body: (UnsafePointer<Double>) -> Result) -> Result {

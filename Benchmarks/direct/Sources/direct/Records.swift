@@ -21,27 +21,6 @@ func printRecords(_ name: String, _ a: CSRMatrix<Double>, _ options: Options) th
   }
 }
 
-/// Methods whose factors can be ordered and kept in other ways.
-private protocol Configurable: BlockMethod {
-  mutating func configure(_ ordering: FillOrdering, _ precision: FactorPrecision)
-}
-
-extension SparseLU: Configurable {
-  fileprivate mutating func configure(_ ordering: FillOrdering, _ precision: FactorPrecision) {
-    (self.ordering, factorPrecision) = (ordering, precision)
-  }
-}
-
-extension SparseCholesky: Configurable {
-  fileprivate mutating func configure(_ ordering: FillOrdering, _ precision: FactorPrecision) {
-    (self.ordering, factorPrecision) = (ordering, precision)
-  }
-}
-
-extension SparseKLU: Configurable {
-  fileprivate mutating func configure(_ ordering: FillOrdering, _ precision: FactorPrecision) { factorPrecision = precision }
-}
-
 private struct Variant {
   let problem: String
   let ordering: FillOrdering
@@ -49,15 +28,15 @@ private struct Variant {
   let options: Options
 
   func measure(
-    _ method: String, _ configurable: some Configurable, _ a: CSRMatrix<Double>,
+    _ method: String, _ factoring: some FactoringMethod, _ a: CSRMatrix<Double>,
     factor: (CSRMatrix<Double>) throws -> (BlockVector<Double>, LUFactorization<Double>.System) throws -> BlockVector<Double>
   ) throws {
     let start = ContinuousClock.now
     let solve = try factor(a)
     let setup = ContinuousClock.now - start
     for threads in options.threads {
-      var refining = configurable.with { $0.threads = threads }
-      refining.configure(ordering, precision)
+      var refining = factoring.with { $0.threads = threads }
+      (refining.ordering, refining.factorPrecision) = (ordering, precision)
       let prepared = try refining.prepare(a)
       for m in options.columns {
         let b = try Gallery.rightHandSides(rows: a.rows, columns: m, Double.self)
