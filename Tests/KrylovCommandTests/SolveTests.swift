@@ -178,7 +178,8 @@ import Testing
 
   @Test(arguments: ["qr", "direct", "lsmr"]) func leastSquares(method: String) throws {
     let folder = try TemporaryFolder()
-    let file = try folder.write("%%MatrixMarket matrix coordinate real general\n3 2 4\n1 1 1\n2 2 2\n3 1 1\n3 2 1\n", to: "tall.mtx").path
+    let text = "%%MatrixMarket matrix coordinate real general\n3 2 4\n1 1 1\n2 2 2\n3 1 1\n3 2 1\n"
+    let file = try folder.write(text, to: "tall.mtx").path
     let outcome = try run("solve", file, "--method", method, "--format", "json", "--quiet")
     #expect(outcome.status == 0)
     let columns = try #require(try outcome.json["columns"] as? [[String: Any]])
