@@ -265,6 +265,7 @@ INLINE VECTOR LN(chosen)(BITVECTOR mask, VECTOR a, VECTOR b) {
 
 /* The quotients of the backward error are formed only where one of them exceeds the largest so far, which a multiplication tells. */
 INLINE void LN(error)(PASS_ARGUMENTS) {
+    enum { ROW_PIECE = 32 };
     const REAL *x = (const REAL *)o->x + column, *b = (const REAL *)o->b + column, *maxima = (const REAL *)o->d + column;
     const double *row_sum = o->s;
     const REAL factor = *(const double *)o->alpha;
@@ -278,8 +279,17 @@ INLINE void LN(error)(PASS_ARGUMENTS) {
         most[v] = LOAD(maxima + OFFSET(v));
     }
     for (int64_t i = begin; i < end; i++) {
-        VECTOR sum[DENSE_VECTORS], size[DENSE_VECTORS], right[DENSE_VECTORS];
-        LN(row_sums)(n, width, o, start[i], start[i + 1], x, ldx, sum, size);
+        VECTOR sum[DENSE_VECTORS] = {0}, size[DENSE_VECTORS] = {0}, right[DENSE_VECTORS];
+        /* Long rows in pieces: rounding errors of one long sum would be larger than what refinement can attain. */
+        for (int64_t k = start[i]; k < start[i + 1]; k += ROW_PIECE) {
+            const int64_t piece_end = start[i + 1] - k > ROW_PIECE ? k + ROW_PIECE : start[i + 1];
+            VECTOR part[DENSE_VECTORS], part_size[DENSE_VECTORS];
+            LN(row_sums)(n, width, o, k, piece_end, x, ldx, part, part_size);
+            UNROLL for (int v = 0; v < n; v++) {
+                sum[v] += part[v];
+                size[v] += part_size[v];
+            }
+        }
         UNROLL for (int v = 0; v < n; v++) {
             right[v] = LOAD(b + i * ldb + OFFSET(v));
             sum[v] = right[v] - sum[v];
