@@ -233,6 +233,23 @@ package final class BlockProblem<Element: Scalar> {
     return part
   }
 
+  /// The same columns with the unknowns in another order; `absorb` takes the results back once X is in this order again.
+  ///
+  /// - Parameter restore: brings rows back into this order.
+  func renumbered(
+    _ a: any LinearOperator<Element>, b: BlockVector<Element>, x: BlockVector<Element>,
+    restore: @escaping (BlockVector<Element>) -> BlockVector<Element>
+  ) -> BlockProblem {
+    let part = BlockProblem(
+      a: a, b: b, x: x, hasGuess: hasGuess, columns: columns, norms: norms, thresholds: thresholds, tests: tests, scales: scales,
+      monitor: monitor, firstIteration: firstIteration)
+    (part.shares, part.status, part.iterations) = (shares, status, iterations)
+    (part.startResiduals, part.trueResiduals) = (startResiduals, trueResiduals)
+    (part.lost, part.isInconsistent) = (lost, isInconsistent)
+    part.save = save.map { save in { x, counts in try save(restore(x), counts) } }
+    return part
+  }
+
   /// The block iterations of each column up to now.
   private var counts: [Int] {
     status.indices.map { j in

@@ -30,7 +30,8 @@ enum MethodName: String, CaseIterable, ExpressibleByArgument {
   /// The method with these options, which come of the arguments.
   func method(_ options: SolverOptions, _ arguments: SolverArguments) -> any BlockMethod {
     let method = bareMethod(arguments).with { $0 = options }
-    return arguments.precision == .mixed ? MixedPrecision(method) : method
+    let precise: any BlockMethod = arguments.precision == .mixed ? MixedPrecision(method) : method
+    return arguments.renumber ? Renumbered(precise) : precise
   }
 
   private func bareMethod(_ arguments: SolverArguments) -> any BlockMethod {

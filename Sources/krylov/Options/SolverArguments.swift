@@ -97,6 +97,9 @@ struct SolverArguments: ParsableArguments {
   @Option(help: "How the numbers of sparse factors are kept; single: half the memory and more refinements.")
   var factorPrecision = FactorPrecision.double
 
+  @Flag(help: "Number the unknowns by reverse Cuthill–McKee, for matrices whose numbering scatters neighbours.")
+  var renumber = false
+
   @Option(help: "The precision of all arithmetic; mixed: a method in single precision, refined in double precision.")
   var precision = Precision.double
 
