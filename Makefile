@@ -12,7 +12,7 @@ export CPATH := $(PREFIX)/include:$(PREFIX)/opt/openblas/include:$(CPATH)
 export LIBRARY_PATH := $(PREFIX)/lib:$(PREFIX)/opt/openblas/lib:$(LIBRARY_PATH)
 endif
 
-.PHONY: solve test bench bench-seed bench-direct bench-solvers peers report literature matrices docs format lint dependencies clean
+.PHONY: solve test bench bench-kernels bench-seed bench-direct bench-direct-peers bench-solvers peers report literature matrices docs format lint dependencies clean
 
 ## solve: build, then solve a clamped elastic plate for its 8 load cases
 solve: dependencies
@@ -38,9 +38,21 @@ bench-seed: dependencies
 	@$(SWIFT) build -c release --package-path Benchmarks/seed --scratch-path .build/seed
 	@Benchmarks/seed/run.sh .build/seed/release/seed
 
+## bench-kernels: time sparse and tall-skinny products against the machine's bandwidth, MKL and OpenBLAS; writes Benchmarks/kernels/RESULTS.md
+bench-kernels: dependencies
+	@Benchmarks/kernels/run.sh
+
 ## bench-direct: time sparse direct solves beside UMFPACK and CHOLMOD, in one run; MATRICES=files or gallery problems
 bench-direct: dependencies
 	@$(SWIFT) run -c release --package-path Benchmarks/direct --scratch-path .build/direct direct $(MATRICES)
+
+## bench-direct-peers: time direct solves beside UMFPACK with refinement, CHOLMOD, MUMPS, PARDISO and SuperLU (`make peers` first) and write
+## Benchmarks/direct/RESULTS.md; MATRICES=files or gallery problems, OPTIONS="--columns 1,16 --rounds 1"
+bench-direct-peers: dependencies
+	@$(SWIFT) build -c release --package-path Benchmarks/direct --scratch-path .build/direct
+	@$(MAKE) -s -C Benchmarks/peers/programs OUT=$(abspath .build/direct/peers) $(abspath .build/direct/peers)/direct_peer $(abspath .build/direct/peers)/mkl_peer
+	@Benchmarks/direct/compare.py .build/direct/release/direct .build/direct/peers --output Benchmarks/direct/RESULTS.md $(OPTIONS) \
+	  $(or $(MATRICES),poisson2d:300 poisson3d:30 convdiff3d:30)
 
 ## bench-solvers: time this package's solvers, a JSON record a line; OPTIONS="--problem poisson2d:300 --method cg" and the like
 bench-solvers: dependencies

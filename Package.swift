@@ -63,7 +63,8 @@ let package = Package(
         .product(name: "RealModule", package: "swift-numerics"),
       ], swiftSettings: swiftSettings),
     .testTarget(
-      name: "BlockKrylovDirectTests", dependencies: ["BlockKrylovDirect", "CDirectKernels"], swiftSettings: swiftSettings),
+      name: "BlockKrylovDirectTests", dependencies: ["BlockKrylovDirect", "CDirectKernels", "CAllocationCounter"],
+      swiftSettings: swiftSettings),
     .testTarget(
       name: "KrylovCommandTests", dependencies: ["krylov", "BlockKrylov"], swiftSettings: swiftSettings),
   ],

@@ -43,7 +43,7 @@ enum CHOLMOD {
   @safe fileprivate final class Workspace {
     let common: UnsafeMutablePointer<cholmod_common>
 
-    init(_ form: Form) {
+    init(_ form: Form, _ ordering: FillOrdering = .automatic) {
       unsafe common = .allocate(capacity: 1)
       unsafe common.initialize(to: cholmod_common())
       unsafe _ = cholmod_l_start(common)
@@ -53,6 +53,18 @@ enum CHOLMOD {
       unsafe common.pointee.final_monotonic = 1
       unsafe common.pointee.final_ll = form == .positiveDefinite ? 1 : 0
       if form == .quasiDefinite { unsafe common.pointee.supernodal = Int32(CHOLMOD_SIMPLICIAL) }
+      switch ordering {
+      case .automatic: break
+      case .minimumDegree: use(CHOLMOD_AMD)
+      case .nestedDissection: use(CHOLMOD_METIS)
+      // Minimum degree and both kinds of nested dissection; the first method is a given order, which there is none.
+      case .best: unsafe common.pointee.nmethods = 4
+      }
+    }
+
+    private func use(_ ordering: Int32) {
+      unsafe common.pointee.nmethods = 1
+      unsafe common.pointee.method.0.ordering = ordering
     }
 
     deinit {
@@ -117,8 +129,8 @@ extension CHOLMOD {
     let flops: Double
     let lowerNonzeros: Int
 
-    init(_ a: Triangle, _ form: Form) throws {
-      let workspace = Workspace(form)
+    init(_ a: Triangle, _ form: Form, _ ordering: FillOrdering) throws {
+      let workspace = Workspace(form, ordering)
       let factor = unsafe CHOLMOD.withSparse(a) { unsafe cholmod_l_analyze($0, workspace.common) }
       try workspace.check(a)
       guard let factor = unsafe factor else { throw BlockKrylovError.factorization("CHOLMOD returned no symbolic analysis") }
@@ -186,7 +198,7 @@ extension CHOLMOD {
   }
 
   /// The factors of new values.
-  static func factor(_ a: Triangle, _ symbolic: Symbolic) throws -> Outcome {
+  static func factor(_ a: Triangle, _ symbolic: Symbolic, _ precision: FactorPrecision) throws -> Outcome {
     let workspace = Workspace(symbolic.form)
     guard let factor = unsafe cholmod_l_copy_factor(symbolic.factor, workspace.common) else {
       try workspace.check(a)
@@ -204,97 +216,16 @@ extension CHOLMOD {
     let minor = unsafe factor.pointee.minor
     if minor < n, symbolic.form == .positiveDefinite { return .notPositiveDefinite(row: Int(order[Int(minor)])) }
     let peak = unsafe Int(workspace.common.pointee.memory_usage)
-    let reader = unsafe Reader(factor: factor.pointee, isComplex: a.isComplex, order: n)
+    let reader = unsafe CHOLMODReader(factor: factor.pointee, isComplex: a.isComplex, order: n)
     let pivots = reader.pivots()
     let moduli = pivots.map { abs($0) }
     let isSupernodal = unsafe factor.pointee.is_super != 0
     let lower = isSupernodal ? reader.supernodalTriangle() : reader.simplicialTriangle(unit: symbolic.form == .quasiDefinite)
     return .factored(
       Factors(
-        lower: lower, order: order, inverseDiagonal: symbolic.form == .quasiDefinite ? pivots.map { 1 / $0 } : nil,
+        lower: SupernodalTriangle.kept(lower, lower, in: precision).0, order: order,
+        inverseDiagonal: symbolic.form == .quasiDefinite ? pivots.map { 1 / $0 } : nil,
         pivots: moduli, zeroPivots: pivots.count { $0 == 0 },
         negativePivots: pivots.count { $0 < 0 }, peakBytes: peak))
-  }
-
-  /// Reads L out of CHOLMOD's structure.
-  @safe private struct Reader {
-    let factor: cholmod_factor
-    let isComplex: Bool
-    let order: Int
-    var parts: Int { isComplex ? 2 : 1 }
-
-    private func integers(_ pointer: UnsafeMutableRawPointer) -> UnsafeMutablePointer<Int> {
-      unsafe pointer.assumingMemoryBound(to: Int.self)
-    }
-    private var numbers: UnsafeMutablePointer<Double> { unsafe factor.x.assumingMemoryBound(to: Double.self) }
-
-    /// d_i, or l_ii².
-    func pivots() -> [Double] {
-      var result = [Double](repeating: 0, count: order)
-      let x = unsafe numbers
-      if unsafe factor.is_super == 0 {
-        let start = unsafe integers(factor.p)
-        for j in 0..<order { unsafe result[j] = x[start[j] * parts] }
-      } else {
-        let (first, list, place) = unsafe (integers(factor.`super`), integers(factor.pi), integers(factor.px))
-        for s in unsafe 0..<Int(factor.nsuper) {
-          let rows = unsafe list[s + 1] - list[s]
-          for j in unsafe first[s]..<first[s + 1] {
-            unsafe result[j] = x[(place[s] + (j - first[s]) * (rows + 1)) * parts]
-          }
-        }
-      }
-      return unsafe factor.is_ll != 0 ? result.map { $0 * $0 } : result
-    }
-
-    /// Packed columns, the diagonal (or D) first.
-    func simplicialTriangle(unit: Bool) -> SupernodalTriangle {
-      let (start, count, row, x) = unsafe (integers(factor.p), integers(factor.nz), integers(factor.i), numbers)
-      var columns = LowerColumns(order: order, isComplex: isComplex)
-      for j in 0..<order {
-        let (from, to) = unsafe (start[j], start[j] + count[j])
-        unsafe columns.diagonal[j * parts] = x[from * parts]
-        for k in (from + 1)..<max(to, from + 1) {
-          // Stored zeros come from supernodes that CHOLMOD had relaxed.
-          if unsafe x[k * parts] == 0 && (parts == 1 || x[k * parts + 1] == 0) { continue }
-          unsafe columns.row.append(Int32(truncatingIfNeeded: row[k]))
-          for p in 0..<parts { unsafe columns.value.append(x[k * parts + p]) }
-        }
-        columns.start[j + 1] = columns.row.count
-      }
-      return SupernodalTriangle(columns, diagonal: unit ? .unit : .stored)
-    }
-
-    /// CHOLMOD's supernodes are column-major; wide ones are cut into parts that fit a cache.
-    func supernodalTriangle() -> SupernodalTriangle {
-      let (superFirst, listStart) = unsafe (integers(factor.`super`), integers(factor.pi))
-      let (place, list, x) = unsafe (integers(factor.px), integers(factor.s), numbers)
-      var first: [Int] = []
-      var home: [(supernode: Int, offset: Int)] = []
-      for s in unsafe 0..<Int(factor.nsuper) {
-        let width = unsafe superFirst[s + 1] - superFirst[s]
-        for offset in stride(from: 0, to: width, by: Supernodes.mostColumns) {
-          unsafe first.append(superFirst[s] + offset)
-          home.append((s, offset))
-        }
-      }
-      let supernodes = unsafe Supernodes(order: order, first: first) { node in
-        let (s, offset) = home[node]
-        let width = unsafe min(superFirst[s + 1] - superFirst[s] - offset, Supernodes.mostColumns)
-        return unsafe UnsafeBufferPointer(
-          start: list + (listStart[s] + offset + width), count: listStart[s + 1] - listStart[s] - offset - width)
-      }
-      return unsafe SupernodalTriangle(order: order, isComplex: isComplex, supernodes: supernodes) { node, width, rows, target in
-        let (s, offset) = home[node]
-        let height = unsafe listStart[s + 1] - listStart[s]
-        for c in 0..<width {
-          let source = unsafe x + (place[s] + (offset + c) * height + offset) * parts
-          unsafe target[(c * width + c) * parts] = 1 / source[c * parts]
-          for r in (c + 1)..<max(width + rows, c + 1) {
-            for p in 0..<parts { unsafe target[(r * width + c) * parts + p] = source[r * parts + p] }
-          }
-        }
-      }
-    }
   }
 }

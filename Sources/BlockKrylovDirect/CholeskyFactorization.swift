@@ -22,6 +22,8 @@ public struct CholeskyFactorization<Element: Scalar>: Sendable {
     /// definite H and K (R. J. Vanderbei, SIAM J. Optim. 5, 1995). Any other indefinite matrix may have inaccurate factors, which the
     /// backward error of ``SparseCholesky`` shows.
     case quasiDefinite
+
+    var factored: CHOLMOD.Form { self == .positiveDefinite ? .positiveDefinite : .quasiDefinite }
   }
 
   /// The form of the factors.
@@ -30,7 +32,12 @@ public struct CholeskyFactorization<Element: Scalar>: Sendable {
   // Nil for a matrix of order 0.
   private var symbolic: CHOLMOD.Symbolic?
   private(set) var factors: CHOLMOD.Factors?
-  private var memoryLimit: Int?
+  private var options: FactorOptions
+  /// For the next factors.
+  var precision: FactorPrecision {
+    get { options.precision }
+    set { options.precision = newValue }
+  }
   /// The row of A at which a matrix was found not to be positive definite.
   private(set) var failedRow: Int?
 
@@ -39,17 +46,21 @@ public struct CholeskyFactorization<Element: Scalar>: Sendable {
   /// - Throws: `BlockKrylovError.shape` when A is not square, `BlockKrylovError.unsupported` when its entries are not known,
   ///   `BlockKrylovError.invalidMatrix` when it is not hermitian, `BlockKrylovError.factorization` when it is not positive definite
   ///   though `form` says so, memory runs out, or the estimate is above `memoryLimit` (in bytes; none by default).
-  /// - Complexity: depends on the fill; see ``statistics`` and, beforehand, ``estimate(for:form:)``.
-  public init(_ a: some LinearOperator<Element>, form: Form = .positiveDefinite, memoryLimit: Int? = nil) throws {
-    try self.init(whateverComesOf: a, form: form, memoryLimit: memoryLimit)
+  /// - Complexity: depends on the fill; see ``statistics`` and, beforehand, ``estimate(for:form:ordering:)``.
+  public init(
+    _ a: some LinearOperator<Element>, form: Form = .positiveDefinite, memoryLimit: Int? = nil,
+    ordering: FillOrdering = .automatic, precision: FactorPrecision = .double
+  ) throws {
+    let options = FactorOptions(memoryLimit: memoryLimit, ordering: ordering, precision: precision)
+    try self.init(whateverComesOf: a, form: form, options)
     try requirePositiveDefinite()
   }
 
   /// The same without an error for a matrix that is not positive definite.
-  init(whateverComesOf a: some LinearOperator<Element>, form: Form, memoryLimit: Int?) throws {
+  init(whateverComesOf a: some LinearOperator<Element>, form: Form, _ options: FactorOptions) throws {
     matrix = try Self.hermitianMatrix(a)
     self.form = form
-    self.memoryLimit = memoryLimit
+    self.options = options
     try analyse()
   }
 
@@ -77,10 +88,10 @@ public struct CholeskyFactorization<Element: Scalar>: Sendable {
   private mutating func analyse() throws {
     guard matrix.rows > 0 else { return }
     let triangle = CHOLMOD.Triangle(matrix)
-    let symbolic = try CHOLMOD.Symbolic(triangle, form == .positiveDefinite ? .positiveDefinite : .quasiDefinite)
-    try Self.estimate(symbolic, of: matrix).require(within: memoryLimit, name: "sparse Cholesky")
+    let symbolic = try CHOLMOD.Symbolic(triangle, form.factored, options.ordering)
+    try Self.estimate(symbolic, of: matrix).require(within: options.memoryLimit, name: "sparse Cholesky")
     self.symbolic = symbolic
-    take(try CHOLMOD.factor(triangle, symbolic))
+    take(try CHOLMOD.factor(triangle, symbolic, options.precision))
   }
 
   private mutating func take(_ outcome: CHOLMOD.Outcome) {
@@ -93,12 +104,13 @@ public struct CholeskyFactorization<Element: Scalar>: Sendable {
   /// What a factorisation would take, by the symbolic analysis alone: entries of L and operations are exact,
   /// ``FactorStatistics/peakBytes`` is close.
   ///
-  /// - Throws: as ``init(_:form:memoryLimit:)``.
-  public static func estimate(for a: some LinearOperator<Element>, form: Form = .positiveDefinite) throws -> FactorStatistics {
+  /// - Throws: as ``init(_:form:memoryLimit:ordering:precision:)``.
+  public static func estimate(
+    for a: some LinearOperator<Element>, form: Form = .positiveDefinite, ordering: FillOrdering = .automatic
+  ) throws -> FactorStatistics {
     let matrix = try hermitianMatrix(a)
     guard matrix.rows > 0 else { return FactorStatistics(order: 0, nonzeros: 0) }
-    return estimate(
-      try CHOLMOD.Symbolic(CHOLMOD.Triangle(matrix), form == .positiveDefinite ? .positiveDefinite : .quasiDefinite), of: matrix)
+    return estimate(try CHOLMOD.Symbolic(CHOLMOD.Triangle(matrix), form.factored, ordering), of: matrix)
   }
 
   private static func estimate(_ symbolic: CHOLMOD.Symbolic, of matrix: CSRMatrix<Element>) -> FactorStatistics {
@@ -131,7 +143,7 @@ public struct CholeskyFactorization<Element: Scalar>: Sendable {
   /// Factors of another matrix; the symbolic analysis is kept when it has the same pattern, and made anew otherwise.
   ///
   /// - Returns: whether the analysis was kept.
-  /// - Throws: as ``init(_:form:memoryLimit:)``; the old factors then stay.
+  /// - Throws: as ``init(_:form:memoryLimit:ordering:precision:)``; the old factors then stay.
   @discardableResult
   public mutating func update(_ a: CSRMatrix<Element>) throws -> Bool {
     var new = self
@@ -144,11 +156,11 @@ public struct CholeskyFactorization<Element: Scalar>: Sendable {
   /// The same without an error for a matrix that is not positive definite.
   mutating func refactor(_ a: CSRMatrix<Element>) throws -> Bool {
     guard let symbolic, a.hasSamePattern(as: matrix) else {
-      self = try CholeskyFactorization(whateverComesOf: a, form: form, memoryLimit: memoryLimit)
+      self = try CholeskyFactorization(whateverComesOf: a, form: form, options)
       return false
     }
     let new = try Self.hermitianMatrix(a)
-    take(try CHOLMOD.factor(CHOLMOD.Triangle(new), symbolic))
+    take(try CHOLMOD.factor(CHOLMOD.Triangle(new), symbolic, options.precision))
     matrix = new
     return true
   }
@@ -163,11 +175,7 @@ public struct CholeskyFactorization<Element: Scalar>: Sendable {
   public func solve(
     _ b: BlockVector<Element>, _ system: LUFactorization<Element>.System = .plain
   ) throws -> BlockVector<Element> {
-    try checkShape(b.rows, equals: order, "A has \(order) rows, B has \(b.rows)")
-    try requireNonsingular()
-    var x = BlockVector<Element>(rows: order, columns: b.columns)
-    triangularSolve(system)?.solve(b, into: &x)
-    return x
+    try solveAll(b, system)
   }
 
   func requireNonsingular() throws {

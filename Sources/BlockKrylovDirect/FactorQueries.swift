@@ -46,26 +46,14 @@ extension LUFactorization {
   /// - Complexity: at most that of ``solve(_:_:)``. The sweeps begin at the first pivot that B reaches and end at the first that is wanted:
   ///   columns that belong together should stand together.
   public func solve(_ b: CSCMatrix<Element>, rows: [Int]? = nil) throws -> BlockVector<Element> {
-    try checkShape(b.rows, equals: order, "A has \(order) rows, B has \(b.rows)")
-    let wanted = rows ?? Array(0..<order)
-    if let bad = wanted.first(where: { !(0..<order).contains($0) }) {
-      throw BlockKrylovError.shape("row \(bad) of X is wanted, which has rows 0 ..< \(order)")
-    }
-    try requireNonsingular()
-    var x = BlockVector<Element>(rows: wanted.count, columns: b.columns)
-    factors?.solve(LUFactorization<Element>.System.plain).solve(b, rows: wanted, into: &x)
-    return x
+    try solveSelected(b, rows: rows)
   }
 
   /// The diagonal of A⁻¹, by solves with unit vectors in panels.
   ///
   /// - Throws: `BlockKrylovError.factorization` when a pivot is zero.
   /// - Complexity: at most n/32 times that of ``solve(_:_:)`` with 32 columns; sweeps run over the part of the factors that matters.
-  public func inverseDiagonal() throws -> [Element] {
-    try requireNonsingular()
-    guard let factors else { return [] }
-    return factors.solve(LUFactorization<Element>.System.plain).inverseDiagonal(Element.self)
-  }
+  public func inverseDiagonal() throws -> [Element] { try selectedInverse() }
 
   /// Pulls the gradient ∂ℓ/∂X of a real function ℓ of the solution X of A·X = B back to B and to the entries of A, with the factors
   /// that are there.
@@ -73,8 +61,7 @@ extension LUFactorization {
   /// - Throws: `BlockKrylovError.shape` when shapes do not fit, `BlockKrylovError.factorization` when a pivot is zero.
   /// - Complexity: one solve with Aᴴ and 2·nnz(A)·m flops.
   public func pullback(of x: BlockVector<Element>, gradient: BlockVector<Element>) throws -> SolvePullback<Element> {
-    try checkDerivativeShapes(matrix, x, gradient)
-    return SolvePullback(adjointSolution: try solve(gradient, .adjoint), x: x, a: matrix, report: nil)
+    try pulledBack(x, gradient)
   }
 }
 
@@ -88,21 +75,47 @@ extension CholeskyFactorization {
     return LogDeterminant(logModulus: logarithm, phase: factors.negativePivots % 2 == 0 ? 1 : -1)
   }
 
+  /// Some rows of the solution of A·X = B with sparse columns B; see ``LUFactorization/solve(_:rows:)``.
+  ///
+  /// - Throws: `BlockKrylovError.shape` when B does not have n rows or a row is not in 0 ..< n, `BlockKrylovError.factorization` when a pivot
+  ///   is zero.
+  public func solve(_ b: CSCMatrix<Element>, rows: [Int]? = nil) throws -> BlockVector<Element> {
+    try solveSelected(b, rows: rows)
+  }
+
   /// The diagonal of A⁻¹; see ``LUFactorization/inverseDiagonal()``.
   ///
   /// - Throws: `BlockKrylovError.factorization` when a pivot is zero.
-  public func inverseDiagonal() throws -> [Element] {
-    try requireNonsingular()
-    guard let factors else { return [] }
-    return factors.solve(transposed: false).inverseDiagonal(Element.self)
-  }
+  public func inverseDiagonal() throws -> [Element] { try selectedInverse() }
 
   /// Pulls a gradient back through a solve; see ``LUFactorization/pullback(of:gradient:)``.
   ///
   /// - Throws: `BlockKrylovError.shape` when shapes do not fit, `BlockKrylovError.factorization` when a pivot is zero.
   public func pullback(of x: BlockVector<Element>, gradient: BlockVector<Element>) throws -> SolvePullback<Element> {
-    try checkDerivativeShapes(matrix, x, gradient)
-    return SolvePullback(adjointSolution: try solve(gradient, .adjoint), x: x, a: matrix, report: nil)
+    try pulledBack(x, gradient)
+  }
+}
+
+extension KLUFactorization {
+  /// Some rows of the solution of A·X = B with sparse columns B; of diagonal blocks only those that
+  /// depend on B and that the rows depend on are solved. See ``LUFactorization/solve(_:rows:)``.
+  ///
+  /// - Throws: `BlockKrylovError.shape` when B does not have n rows or a row is not in 0 ..< n, `BlockKrylovError.factorization` when a pivot
+  ///   is zero.
+  public func solve(_ b: CSCMatrix<Element>, rows: [Int]? = nil) throws -> BlockVector<Element> {
+    try solveSelected(b, rows: rows)
+  }
+
+  /// The diagonal of A⁻¹; see ``LUFactorization/inverseDiagonal()``.
+  ///
+  /// - Throws: `BlockKrylovError.factorization` when a pivot is zero.
+  public func inverseDiagonal() throws -> [Element] { try selectedInverse() }
+
+  /// Pulls a gradient back through a solve; see ``LUFactorization/pullback(of:gradient:)``.
+  ///
+  /// - Throws: `BlockKrylovError.shape` when shapes do not fit, `BlockKrylovError.factorization` when a pivot is zero.
+  public func pullback(of x: BlockVector<Element>, gradient: BlockVector<Element>) throws -> SolvePullback<Element> {
+    try pulledBack(x, gradient)
   }
 }
 

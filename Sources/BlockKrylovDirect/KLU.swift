@@ -65,11 +65,12 @@ enum KLU {
     let flops: Double
     let peakBytes: Int
 
+    var zeroPivots: Int { pivotModuli.count { $0 == 0 } }
     var storedBytes: Int {
       lower.storedBytes + upperTransposed.storedBytes + coupling.storedBytes + rowOrder.count * 16 + blockStart.count * 24
     }
 
-    init(_ a: UMFPACK.Columns, _ symbolic: Symbolic) throws {
+    init(_ a: UMFPACK.Columns, _ symbolic: Symbolic, _ precision: FactorPrecision) throws {
       var common = unsafe KLU.parameters()
       var (start, row, values) = (a.start, a.row, a.values)
       let made =
@@ -98,13 +99,16 @@ enum KLU {
           numeric, symbolic.handle, &lower.start, &lower.index, &lower.re, &upper.start, &upper.index, &upper.re, &off.start,
           &off.index, &off.re, &rows, &columns, &scale, &blockStart, &common)
       guard done != 0 else { throw unsafe KLU.failure(common, a) }
+      // With a single block the elimination trees are those of the whole matrix, which threads can share.
+      let isWhole = symbolic.blocks == 1
       // Columns of U and F are rows of their transposes, which are lower triangular; L's columns are rows of Lᵀ and turn once more.
       let upperColumns = LowerColumns(
         order: n, isComplex: a.isComplex, rowStart: upper.start, column: upper.index, value: upper.values(a.isComplex))
-      self.lower = SupernodalTriangle(
-        LowerColumns(transposing: lower.start, lower.index, lower.values(a.isComplex), isComplex: a.isComplex), diagonal: .unit,
-        shares: false)
-      upperTransposed = SupernodalTriangle(upperColumns, diagonal: .stored, shares: false)
+      (self.lower, upperTransposed) = SupernodalTriangle.kept(
+        SupernodalTriangle(
+          LowerColumns(transposing: lower.start, lower.index, lower.values(a.isComplex), isComplex: a.isComplex), diagonal: .unit,
+          shares: isWhole),
+        SupernodalTriangle(upperColumns, diagonal: .stored, shares: isWhole), in: precision)
       coupling = SupernodalTriangle(
         LowerColumns(order: n, isComplex: a.isComplex, rowStart: off.start, column: off.index, value: off.values(a.isComplex)),
         diagonal: .unit, joins: false, shares: false)
@@ -148,8 +152,9 @@ enum KLU {
 
     /// How a system is solved: block by block, from the last one for A·X = B, from the first one for transposed systems.
     func solve<Element: Scalar>(_ system: LUFactorization<Element>.System) -> TriangularSolve {
-      func blocks(_ forward: [Int], _ backward: [Int]) -> DiagonalBlocks {
-        DiagonalBlocks(
+      func blocks(_ forward: [Int], _ backward: [Int]) -> DiagonalBlocks? {
+        guard blockStart.count > 2 else { return nil }
+        return DiagonalBlocks(
           start: blockStart, coupling: coupling, forwardStart: forward, backwardStart: backward, couplesEarlier: system == .plain)
       }
       switch system {

@@ -8,8 +8,8 @@ public import BlockKrylov
 /// let Y = try lu.solve(B, .transpose)      // Aᵀ·Y = B
 /// try lu.update(values)                    // the same pattern: the symbolic analysis is kept
 /// ```
-/// Made by UMFPACK (T. A. Davis, “Algorithm 832”, ACM Trans. Math. Softw. 30, 2004) with its default strategy, ordering and row
-/// scaling; its factors are then rearranged, dense where neighbouring columns have nearly the same structure, and solve all columns of
+/// Made by UMFPACK (T. A. Davis, “Algorithm 832”, ACM Trans. Math. Softw. 30, 2004) with its default strategy and row scaling, ordered by AMD,
+/// COLAMD or METIS (``FillOrdering``); its factors are then rearranged, dense where neighbouring columns have nearly the same structure, and solve all columns of
 /// a panel at once. `Float` and `Complex<Float>` matrices are factored in double precision and solutions rounded. These solves are plain
 /// triangular solves; ``SparseLU`` adds refinement, verified residuals and a status for each column.
 ///
@@ -30,16 +30,28 @@ public struct LUFactorization<Element: Scalar>: Sendable {
   // Nil for a matrix of order 0, which UMFPACK refuses.
   private var symbolic: UMFPACK.Symbolic?
   private(set) var factors: UMFPACK.Factors?
-  private var memoryLimit: Int?
+  private var options: FactorOptions
+  /// For the next factors.
+  var precision: FactorPrecision {
+    get { options.precision }
+    set { options.precision = newValue }
+  }
 
   /// Analyses and factors a matrix. A singular matrix is factored too; see ``FactorStatistics/zeroPivots``.
   ///
   /// - Throws: `BlockKrylovError.shape` when A is not square, `BlockKrylovError.unsupported` when its entries are not
   ///   known, `BlockKrylovError.factorization` when memory runs out or the estimate is above `memoryLimit` (in bytes; none by default).
-  /// - Complexity: depends on the fill; see ``statistics`` and, beforehand, ``estimate(for:)``.
-  public init(_ a: some LinearOperator<Element>, memoryLimit: Int? = nil) throws {
+  /// - Complexity: depends on the fill; see ``statistics`` and, beforehand, ``estimate(for:ordering:)``.
+  public init(
+    _ a: some LinearOperator<Element>, memoryLimit: Int? = nil, ordering: FillOrdering = .automatic,
+    precision: FactorPrecision = .double
+  ) throws {
+    try self.init(a, FactorOptions(memoryLimit: memoryLimit, ordering: ordering, precision: precision))
+  }
+
+  init(_ a: some LinearOperator<Element>, _ options: FactorOptions) throws {
     matrix = try Self.squareMatrix(a)
-    self.memoryLimit = memoryLimit
+    self.options = options
     try analyse()
   }
 
@@ -56,20 +68,22 @@ public struct LUFactorization<Element: Scalar>: Sendable {
   private mutating func analyse() throws {
     guard matrix.rows > 0 else { return }
     let columns = UMFPACK.Columns(matrix)
-    let symbolic = try UMFPACK.Symbolic(columns)
-    try Self.estimate(symbolic, of: matrix).require(within: memoryLimit, name: "sparse LU")
-    factors = try UMFPACK.Factors(columns, symbolic)
+    let symbolic = try UMFPACK.Symbolic(columns, options.ordering)
+    try Self.estimate(symbolic, of: matrix).require(within: options.memoryLimit, name: "sparse LU")
+    factors = try UMFPACK.Factors(columns, symbolic, options.precision)
     self.symbolic = symbolic
   }
 
   /// What a factorisation would take at most, by the symbolic analysis alone: entries of L and U, operations and ``FactorStatistics/peakBytes``
   /// are upper bounds, which may be far above what is then needed when pivoting changes little.
   ///
-  /// - Throws: as ``init(_:memoryLimit:)``.
-  public static func estimate(for a: some LinearOperator<Element>) throws -> FactorStatistics {
+  /// - Throws: as ``init(_:memoryLimit:ordering:precision:)``.
+  public static func estimate(
+    for a: some LinearOperator<Element>, ordering: FillOrdering = .automatic
+  ) throws -> FactorStatistics {
     let matrix = try squareMatrix(a)
     guard matrix.rows > 0 else { return FactorStatistics(order: 0, nonzeros: 0) }
-    return estimate(try UMFPACK.Symbolic(UMFPACK.Columns(matrix)), of: matrix)
+    return estimate(try UMFPACK.Symbolic(UMFPACK.Columns(matrix), ordering), of: matrix)
   }
 
   private static func estimate(_ symbolic: UMFPACK.Symbolic, of matrix: CSRMatrix<Element>) -> FactorStatistics {
@@ -103,7 +117,7 @@ public struct LUFactorization<Element: Scalar>: Sendable {
   /// Factors of another matrix; the symbolic analysis is kept when it has the same pattern, and made anew otherwise.
   ///
   /// - Returns: whether the analysis was kept.
-  /// - Throws: as ``init(_:)``; the old factors then stay.
+  /// - Throws: as ``init(_:memoryLimit:ordering:precision:)``; the old factors then stay.
   @discardableResult
   public mutating func update(_ a: CSRMatrix<Element>) throws -> Bool {
     try refactor(a)
@@ -111,10 +125,10 @@ public struct LUFactorization<Element: Scalar>: Sendable {
 
   mutating func refactor(_ new: CSRMatrix<Element>) throws -> Bool {
     guard new.hasSamePattern(as: matrix) else {
-      self = try LUFactorization(new, memoryLimit: memoryLimit)
+      self = try LUFactorization(new, options)
       return false
     }
-    if let symbolic { factors = try UMFPACK.Factors(UMFPACK.Columns(new), symbolic) }
+    if let symbolic { factors = try UMFPACK.Factors(UMFPACK.Columns(new), symbolic, options.precision) }
     matrix = new
     return true
   }
@@ -128,11 +142,7 @@ public struct LUFactorization<Element: Scalar>: Sendable {
   ///   zero.
   /// - Complexity: 2·nnz(L + U)·m flops, one allocation for X and, for each thread, one of 256·n bytes at most.
   public func solve(_ b: BlockVector<Element>, _ system: System = .plain) throws -> BlockVector<Element> {
-    try checkShape(b.rows, equals: order, "A has \(order) rows, B has \(b.rows)")
-    try requireNonsingular()
-    var x = BlockVector<Element>(rows: order, columns: b.columns)
-    triangularSolve(system)?.solve(b, into: &x)
-    return x
+    try solveAll(b, system)
   }
 
   func requireNonsingular() throws {

@@ -9,6 +9,8 @@ internal import Synchronization
   let columns: Int
   let isComplex: Bool
   let rank: Int
+  /// The norm up to which what is left of a column counted as nothing.
+  let tolerance: Double
   let flops: Double
   let storedBytes: Int
   private let common: UnsafeMutablePointer<cholmod_common>
@@ -53,6 +55,7 @@ internal import Synchronization
     unsafe (self.common, self.factors) = (common, factors)
     (self.rows, columns, isComplex) = (rows, a.order, a.isComplex)
     rank = unsafe Int(common.pointee.SPQR_istat.4)
+    self.tolerance = unsafe common.pointee.SPQR_tol_used
     flops = unsafe common.pointee.SPQR_flopcount
     storedBytes = unsafe Int(common.pointee.memory_inuse)
   }
@@ -71,6 +74,13 @@ internal import Synchronization
       var rotated = unsafe SuiteSparseQR_C_qmult(Int32(SPQR_QTX), factors, right, common)
       defer { unsafe _ = cholmod_l_free_dense(&rotated, common) }
       return unsafe rotated.flatMap { unsafe SuiteSparseQR_C_solve(Int32(SPQR_RETX_EQUALS_B), factors, $0, common) }
+    }
+  }
+
+  /// Q·B of column-major B with as many rows as A.
+  func rotated(_ b: [Double], columns m: Int) -> [Double]? {
+    unsafe chain(b, rows: rows, columns: m, result: rows) { right, common, factors in
+      unsafe SuiteSparseQR_C_qmult(Int32(SPQR_QX), factors, right, common)
     }
   }
 

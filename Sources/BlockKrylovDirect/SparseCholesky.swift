@@ -12,11 +12,15 @@ public import BlockKrylov
 /// matrices are factored as L·D·Lᴴ when ``isQuasiDefinite`` is set.
 ///
 /// > Important: CHOLMOD's supernodal module is under the GNU General Public License, version 2 or later; see ``LUFactorization``.
-public struct SparseCholesky: BlockMethod {
+public struct SparseCholesky: FactoringMethod {
   /// `cholesky`.
   public var name: String { "cholesky" }
   /// The options.
   public var options = SolverOptions()
+  /// The order in which unknowns are eliminated; automatic by default.
+  public var ordering = FillOrdering.automatic
+  /// The precision in which the factors are kept; double by default.
+  public var factorPrecision = FactorPrecision.double
   /// Whether A is quasi-definite rather than positive definite; see ``CholeskyFactorization/Form/quasiDefinite``.
   public var isQuasiDefinite = false
 
@@ -34,13 +38,13 @@ public struct SparseCholesky: BlockMethod {
 
   /// Factors A.
   ///
-  /// - Throws: as ``CholeskyFactorization/init(_:form:memoryLimit:)``, but a matrix that is not positive definite is a status of the columns, not an
+  /// - Throws: as ``CholeskyFactorization/init(_:form:memoryLimit:ordering:precision:)``, but a matrix that is not positive definite is a status of the columns, not an
   ///   error.
   public func makeEngine<Element: Scalar>(
     for a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?
   ) throws -> any SolveEngine<Element> {
     DirectEngine(
       method: name, options: options,
-      factors: try SparseFactors(a, choice: .cholesky(quasiDefinite: isQuasiDefinite), memoryLimit: options.memoryLimit))
+      factors: try SparseFactors(a, choice: .cholesky(quasiDefinite: isQuasiDefinite), factorOptions))
   }
 }

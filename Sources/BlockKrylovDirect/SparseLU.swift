@@ -17,11 +17,15 @@ public import BlockKrylov
 /// precision, and X is rounded to it.
 ///
 /// > Important: UMFPACK is under the GNU General Public License, version 2 or later; see ``LUFactorization``.
-public struct SparseLU: BlockMethod {
+public struct SparseLU: FactoringMethod {
   /// `lu`.
   public var name: String { "lu" }
   /// The options.
   public var options = SolverOptions()
+  /// The order in which unknowns are eliminated; automatic by default.
+  public var ordering = FillOrdering.automatic
+  /// The precision in which the factors are kept; double by default.
+  public var factorPrecision = FactorPrecision.double
 
   /// Sparse LU with the options that are asked for most.
   public init(tolerance: Tolerance = .default, maximumIterations: Int? = nil, timeLimit: Duration? = nil, threads: Int? = nil) {
@@ -33,11 +37,11 @@ public struct SparseLU: BlockMethod {
 
   /// Factors A.
   ///
-  /// - Throws: as ``LUFactorization/init(_:memoryLimit:)``. A singular A is a status of the columns, not an error.
+  /// - Throws: as ``LUFactorization/init(_:memoryLimit:ordering:precision:)``. A singular A is a status of the columns, not an error.
   public func makeEngine<Element: Scalar>(
     for a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?
   ) throws -> any SolveEngine<Element> {
     DirectEngine(
-      method: name, options: options, factors: try SparseFactors(a, choice: .lu, memoryLimit: options.memoryLimit))
+      method: name, options: options, factors: try SparseFactors(a, choice: .lu, factorOptions))
   }
 }

@@ -6,6 +6,7 @@ public import BlockKrylov
 /// let qr = try SparseQR(A)                       // m × n, m ≥ n or m < n
 /// let fit = try qr.leastSquares(B)               // min ‖B − A·X‖ for every column
 /// print(fit.residualNorms, qr.rank, qr.nullity)
+/// let N = try qr.nullSpace()                     // A·N = 0, NᴴN = I
 /// ```
 /// Made by SuiteSparseQR (T. A. Davis, “Algorithm 915”, ACM Trans. Math. Softw. 38, 2011): multifrontal Householder reflections, which find
 /// the numerical rank by Heath's method. All columns of B are reflected and solved at once. `Float` and `Complex<Float>` matrices are
@@ -13,7 +14,7 @@ public import BlockKrylov
 ///
 /// > Important: SuiteSparseQR is under the GNU General Public License, version 2 or later; see ``LUFactorization``.
 public struct SparseQR<Element: Scalar>: Sendable {
-  private let matrix: CSRMatrix<Element>
+  let matrix: CSRMatrix<Element>
   // Nil for a matrix without rows or columns.
   private let factors: SPQR?
 
@@ -66,21 +67,51 @@ public struct SparseQR<Element: Scalar>: Sendable {
   /// - Throws: `BlockKrylovError.shape` when B does not have m rows, `BlockKrylovError.factorization` when memory runs out.
   /// - Complexity: 2 applications of Qᴴ and of R⁻¹ to k columns.
   public func leastSquares(_ b: BlockVector<Element>) throws -> LeastSquares {
+    let fit = try fit(b)
+    return LeastSquares(
+      solution: fit.x, residualNorms: fit.residual.columnNorms(), gradients: fit.gradient.columnMaxima())
+  }
+
+  /// X, B − A·X and Aᴴ·(B − A·X).
+  func fit(
+    _ b: BlockVector<Element>
+  ) throws -> (x: BlockVector<Element>, residual: BlockVector<Element>, gradient: BlockVector<Element>) {
     try checkShape(b.rows, equals: rows, "A has \(rows) rows, B has \(b.rows)")
     var x = try solve(b)
     // One step of refinement with the same factors, kept for the columns whose gradient it makes smaller.
     var r = try matrix.residual(b, of: x)
-    var gradients = try matrix.adjointApplied(to: r).columnMaxima()
+    var gradient = try matrix.adjointApplied(to: r)
     var refined = try solve(r)
     refined.combine(1, x, 1)
     let refinedResidual = try matrix.residual(b, of: refined)
-    let refinedGradients = try matrix.adjointApplied(to: refinedResidual).columnMaxima()
-    for j in gradients.indices where refinedGradients[j] < gradients[j] {
+    let refinedGradient = try matrix.adjointApplied(to: refinedResidual)
+    let (sizes, refinedSizes) = (gradient.columnMaxima(), refinedGradient.columnMaxima())
+    for j in sizes.indices where refinedSizes[j] < sizes[j] {
       x[columns: j..<(j + 1)] = refined[columns: j..<(j + 1)]
       r[columns: j..<(j + 1)] = refinedResidual[columns: j..<(j + 1)]
-      gradients[j] = refinedGradients[j]
+      gradient[columns: j..<(j + 1)] = refinedGradient[columns: j..<(j + 1)]
     }
-    return LeastSquares(solution: x, residualNorms: r.columnNorms(), gradients: gradients)
+    return (x, r, gradient)
+  }
+
+  /// An orthonormal basis N of the numerical null space, the x with A·x = 0 but for the rank tolerance: n rows, ``nullity`` columns.
+  ///
+  /// Of Aᴴ·E = Q·R the columns of Q behind the rank are orthogonal to all rows of A. Where the rank is not clear Heath's method may find another
+  /// one for Aᴴ than for A; there are then as many columns as Aᴴ says.
+  ///
+  /// - Throws: `BlockKrylovError.factorization` when memory runs out.
+  /// - Complexity: a factorisation of Aᴴ, and a product of its Q with as many columns as the result has.
+  public func nullSpace() throws -> BlockVector<Element> {
+    guard let factors else { return .identity(rows: columns) }
+    let adjoint = try SPQR(UMFPACK.Columns(matrix.adjointMatrix()), rows: columns, tolerance: factors.tolerance)
+    let (count, parts) = (columns - adjoint.rank, Element.isComplex ? 2 : 1)
+    guard count > 0 else { return BlockVector(rows: columns, columns: 0) }
+    var units = [Double](repeating: 0, count: columns * count * parts)
+    for k in 0..<count { units[(k * columns + adjoint.rank + k) * parts] = 1 }
+    guard let basis = adjoint.rotated(units, columns: count) else {
+      throw BlockKrylovError.factorization("SuiteSparseQR could not form a basis of \(count) columns; use more memory")
+    }
+    return try BlockVector(columnMajor: Parts.numbers(basis), rows: columns, columns: count)
   }
 
   private func solve(_ b: BlockVector<Element>) throws -> BlockVector<Element> {

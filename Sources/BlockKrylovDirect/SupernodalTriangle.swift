@@ -13,8 +13,9 @@ internal import CDirectKernels
   let subtrees: Subtrees?
   /// For the panels of solves that begin with this triangle.
   let panels = PanelMemory()
+  /// Whether the numbers are kept in single precision.
+  let isSingle: Bool
   private let memory: ZeroedMemory
-  private var values: UnsafeMutablePointer<Double> { unsafe memory.base.assumingMemoryBound(to: Double.self) }
 
   /// The diagonal as the kernels want it.
   enum Diagonal {
@@ -30,6 +31,7 @@ internal import CDirectKernels
     _ matrix: LowerColumns, diagonal: Diagonal, joins: Bool = true, shares: Bool = true, leastWork: Double = Subtrees.leastWork
   ) {
     (order, isComplex, supernodes) = (matrix.order, matrix.isComplex, Supernodes(matrix, joins: joins))
+    isSingle = false
     subtrees = shares ? Subtrees(supernodes, leastWork: leastWork) : nil
     memory = Self.zeros(supernodes.storedNumbers * matrix.parts)
     let values = unsafe memory.base.assumingMemoryBound(to: Double.self)
@@ -60,14 +62,46 @@ internal import CDirectKernels
     fill: (_ supernode: Int, _ width: Int, _ rows: Int, _ target: UnsafeMutablePointer<Double>) -> Void
   ) {
     (self.order, self.isComplex, self.supernodes) = (order, isComplex, supernodes)
+    isSingle = false
     subtrees = Subtrees(supernodes)
     let parts = isComplex ? 2 : 1
     memory = Self.zeros(supernodes.storedNumbers * parts)
+    let values = unsafe memory.base.assumingMemoryBound(to: Double.self)
     for s in 0..<supernodes.count {
       let width = Int(supernodes.first[s + 1] - supernodes.first[s])
       unsafe fill(
         s, width, supernodes.listStart[s + 1] - supernodes.listStart[s], values + supernodes.valueStart[s] * parts)
     }
+  }
+
+  /// The same numbers rounded to single precision; `nil` where one is too large for it. What is too small becomes 0, but for pivots: the
+  /// inverse of one that is too large makes `nil` as well.
+  init?(rounding triangle: SupernodalTriangle) {
+    (order, isComplex, supernodes, subtrees) = (triangle.order, triangle.isComplex, triangle.supernodes, triangle.subtrees)
+    isSingle = true
+    let count = triangle.supernodes.storedNumbers * triangle.parts
+    memory = ZeroedMemory(byteCount: max(count, 1) * MemoryLayout<Float>.stride)
+    let target = unsafe memory.base.bindMemory(to: Float.self, capacity: max(count, 1))
+    var fits = true
+    unsafe triangle.withValues { source in
+      for k in 0..<count {
+        let (wide, rounded) = unsafe (source[k], Float(source[k]))
+        unsafe target[k] = rounded
+        // Infinite is the inverse of a pivot of 0, which is found elsewhere.
+        fits = fits && (rounded.isFinite || !wide.isFinite)
+      }
+      for s in 0..<supernodes.count {
+        let width = Int(supernodes.first[s + 1] - supernodes.first[s])
+        for c in 0..<width {
+          let place = (supernodes.valueStart[s] + c * (width + 1)) * triangle.parts
+          fits =
+            unsafe fits
+            && (abs(target[place]) >= .leastNormalMagnitude || isComplex && abs(target[place + 1]) >= .leastNormalMagnitude)
+        }
+      }
+    }
+    // `deinit` frees the memory.
+    if !fits { return nil }
   }
 
   deinit { memory.free() }
@@ -92,12 +126,17 @@ internal import CDirectKernels
   /// The doubles in one number.
   var parts: Int { isComplex ? 2 : 1 }
 
-  /// The numbers where `supernodes` says.
-  func withValues<Result>(_ body: (UnsafePointer<Double>) -> Result) -> Result { unsafe body(values) }
+  /// The numbers of a triangle in whatever precision it keeps them.
+  func withStored<Result>(_ body: (UnsafeRawPointer) -> Result) -> Result { unsafe body(memory.base) }
+
+  /// The numbers of a triangle in double precision, where `supernodes` says.
+  func withValues<Result>(_ body: (UnsafePointer<Double>) -> Result) -> Result {
+    unsafe body(memory.base.assumingMemoryBound(to: Double.self))
+  }
 
   /// Numbers and indices, in bytes.
   var storedBytes: Int {
-    supernodes.storedNumbers * (isComplex ? 16 : 8) + supernodes.list.count * 4 + supernodes.first.count * 20
+    supernodes.storedNumbers * parts * (isSingle ? 4 : 8) + supernodes.list.count * 4 + supernodes.first.count * 20
       + (subtrees?.storedBytes ?? 0)
   }
 
@@ -176,7 +215,9 @@ internal import CDirectKernels
                   // A diagonal factor has an empty list, which the kernels then do not read.
                   let list = unsafe list.baseAddress ?? first
                   unsafe withUnsafePointer(
-                    to: bkd_triangle(first: first, list_start: listStart, value_start: valueStart, list: list, value: values)
+                    to: bkd_triangle(
+                      first: first, list_start: listStart, value_start: valueStart, list: list, value: memory.base,
+                      single: isSingle ? 1 : 0)
                   ) {
                     unsafe kernel(
                       isComplex ? 1 : 0, $0, order == nil ? nil : places.baseAddress, Int64(nodes.lowerBound),

@@ -172,19 +172,24 @@ struct TriangularSolve {
       }
       return
     }
-    let last = blocks.count - 1
-    for k in 0...last {
-      if blocks.couplesEarlier {
-        // The rows of a block are free of what the later blocks contribute once these are solved.
-        let block = last - k
-        unsafe blocks.coupling.backward(panel, width: width, conjugate: false, nodes: blocks.rows(block))
-        unsafe forward.forward(panel, width: width, conjugate: false, nodes: blocks.forward(block))
-        unsafe backward.backward(panel, width: width, conjugate: false, nodes: blocks.backward(block))
-      } else {
+    unsafe sweep(blocks, 0..<blocks.count, panel, width: width)
+  }
+
+  /// Solves for some diagonal blocks, the others contributing nothing.
+  func sweep(_ blocks: DiagonalBlocks, _ range: Range<Int>, _ panel: UnsafeMutablePointer<Double>, width: Int) {
+    guard blocks.couplesEarlier else {
+      for k in range {
         unsafe forward.forward(panel, width: width, conjugate: conjugatesForward, nodes: blocks.forward(k))
         unsafe backward.backward(panel, width: width, conjugate: conjugatesBackward, nodes: blocks.backward(k))
         unsafe blocks.coupling.forward(panel, width: width, conjugate: conjugatesForward, nodes: blocks.rows(k))
       }
+      return
+    }
+    for k in range.reversed() {
+      // The rows of a block are free of what the later blocks contribute once these are solved.
+      unsafe blocks.coupling.backward(panel, width: width, conjugate: false, nodes: blocks.rows(k))
+      unsafe forward.forward(panel, width: width, conjugate: false, nodes: blocks.forward(k))
+      unsafe backward.backward(panel, width: width, conjugate: false, nodes: blocks.backward(k))
     }
   }
 

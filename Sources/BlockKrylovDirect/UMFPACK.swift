@@ -28,13 +28,23 @@ enum UMFPACK {
 
   private static func emptyInfo() -> Info { Info(repeating: 0, count: Int(UMFPACK_INFO)) }
 
-  /// The defaults of UMFPACK without its own refinement, which takes one right-hand side at a time.
-  private static let control: [Double] = {
+  /// The defaults of UMFPACK without its own refinement, which takes one right-hand side at a time, and with CHOLMOD's choice between minimum
+  /// degree and nested dissection in place of minimum degree alone: in three dimensions it saves a quarter of the fill and half of the work
+  /// (measured).
+  private static func control(_ ordering: FillOrdering) -> [Double] {
     var control = [Double](repeating: 0, count: Int(UMFPACK_CONTROL))
     unsafe control.withUnsafeMutableBufferPointer { unsafe umfpack_dl_defaults($0.baseAddress) }
     control[Int(UMFPACK_IRSTEP)] = 0
+    let choice =
+      switch ordering {
+      case .automatic: UMFPACK_ORDERING_CHOLMOD
+      case .minimumDegree: UMFPACK_ORDERING_AMD
+      case .nestedDissection: UMFPACK_ORDERING_METIS
+      case .best: UMFPACK_ORDERING_BEST
+      }
+    control[Int(UMFPACK_ORDERING)] = Double(choice)
     return control
-  }()
+  }
 
   private static func check(_ status: Int, _ info: Info, _ a: Columns) throws {
     switch Int32(truncatingIfNeeded: status) {
@@ -62,9 +72,11 @@ extension UMFPACK {
     fileprivate let handle: UnsafeMutableRawPointer
     let isComplex: Bool
     let info: Info
+    fileprivate let control: [Double]
 
     /// Analyses the pattern. The values only help to choose between the symmetric and the unsymmetric strategy.
-    init(_ a: Columns) throws {
+    init(_ a: Columns, _ ordering: FillOrdering) throws {
+      let control = UMFPACK.control(ordering)
       var handle: UnsafeMutableRawPointer?
       var info = emptyInfo()
       let status =
@@ -76,6 +88,7 @@ extension UMFPACK {
       unsafe self.handle = handle
       isComplex = a.isComplex
       self.info = info
+      self.control = control
     }
 
     deinit {
@@ -127,15 +140,15 @@ extension UMFPACK {
     /// The diagonal of U, one or two doubles each.
     let pivots: [Double]
 
-    init(_ a: Columns, _ symbolic: Symbolic) throws {
+    init(_ a: Columns, _ symbolic: Symbolic, _ precision: FactorPrecision) throws {
       let numeric = try Numeric(a, symbolic)
       isComplex = a.isComplex
       order = a.order
       info = numeric.info
-      lower = SupernodalTriangle(try numeric.rows(.lower), diagonal: .unit)
+      let first = SupernodalTriangle(try numeric.rows(.lower), diagonal: .unit)
       let upper = try numeric.rows(.upper)
       pivots = upper.diagonal
-      upperTransposed = SupernodalTriangle(upper, diagonal: .stored)
+      (lower, upperTransposed) = SupernodalTriangle.kept(first, SupernodalTriangle(upper, diagonal: .stored), in: precision)
       (rowOrder, columnOrder, rowScale) = try numeric.ordersAndScale()
     }
 
@@ -183,6 +196,7 @@ extension UMFPACK {
     init(_ a: Columns, _ symbolic: Symbolic) throws {
       var handle: UnsafeMutableRawPointer?
       var info = emptyInfo()
+      let control = symbolic.control
       let status =
         unsafe a.isComplex
         ? umfpack_zl_numeric(a.start, a.row, a.values, nil, symbolic.handle, &handle, control, &info)

@@ -18,7 +18,7 @@ enum { WIDEST = 32 };
 /* One supernode. */
 struct node {
     const int32_t *list;
-    const double *value;
+    const void *value;
     int64_t first, width, rows;
 };
 
@@ -70,10 +70,10 @@ static int level(void) {
         return 0;
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2") ? 1 : 2;
 }
-#define CHOOSE(name, parts, left)                               \
-    (level() == 0   ? name##_chosen_v4(parts, left)             \
-     : level() == 1 ? name##_chosen_v3(parts, left)             \
-                    : name##_chosen_baseline(parts, left))
+#define CHOOSE(name, stored, parts, left)                                        \
+    (level() == 0   ? PASTE3(name, chosen, v4_##stored)(parts, left)             \
+     : level() == 1 ? PASTE3(name, chosen, v3_##stored)(parts, left)             \
+                    : PASTE3(name, chosen, baseline_##stored)(parts, left))
 
 #else
 
@@ -82,12 +82,13 @@ static int level(void) {
 #define FULL_LANES 2
 #define REGISTERS 32
 #include "instructions.h"
-#define CHOOSE(name, parts, left) name##_chosen_baseline(parts, left)
+#define CHOOSE(name, stored, parts, left) PASTE3(name, chosen, baseline_##stored)(parts, left)
 
 #endif
 
 static struct node node_of(const bkd_triangle *t, int parts, int64_t s) {
-    return (struct node){.list = t->list + t->list_start[s], .value = t->value + t->value_start[s] * parts, .first = t->first[s],
+    const size_t size = t->single ? sizeof(float) : sizeof(double);
+    return (struct node){.list = t->list + t->list_start[s], .value = (const char *)t->value + t->value_start[s] * parts * size, .first = t->first[s],
                          .width = t->first[s + 1] - t->first[s], .rows = t->list_start[s + 1] - t->list_start[s]};
 }
 
@@ -100,7 +101,7 @@ void bkd_forward(int complex, const bkd_triangle *t, const int32_t *order, int64
     struct choice chunk[MOST_CHUNKS];
     int64_t offset[MOST_CHUNKS], chunks = 0;
     for (int64_t column = 0; column < columns && chunks < MOST_CHUNKS; column += chunk[chunks++].columns) {
-        chunk[chunks] = CHOOSE(forward, parts, columns - column);
+        chunk[chunks] = t->single ? CHOOSE(forward, float, parts, columns - column) : CHOOSE(forward, double, parts, columns - column);
         offset[chunks] = column;
     }
     for (int64_t k = begin; k < end; k++) {
@@ -115,7 +116,7 @@ void bkd_backward(int complex, const bkd_triangle *t, const int32_t *order, int6
     struct choice chunk[MOST_CHUNKS];
     int64_t offset[MOST_CHUNKS], chunks = 0;
     for (int64_t column = 0; column < columns && chunks < MOST_CHUNKS; column += chunk[chunks++].columns) {
-        chunk[chunks] = CHOOSE(backward, parts, columns - column);
+        chunk[chunks] = t->single ? CHOOSE(backward, float, parts, columns - column) : CHOOSE(backward, double, parts, columns - column);
         offset[chunks] = column;
     }
     for (int64_t k = end - 1; k >= begin; k--) {

@@ -1,8 +1,9 @@
 /* Sweeps over one supernode for VECTORS vectors of LANES doubles, the columns of a panel that are worked on together.
  *
+ * Numbers of a factor are stored as STORED, double or float; all arithmetic is in double precision.
  * PARTS is 1 for real and 2 for complex factors. Complex products keep two real sums, of Re(a) y and of Im(a) y over the
  * interleaved vectors y, and join them once at the end. Sums run in an order that does not depend on LANES or VECTORS. */
-#define LN(name) PASTE5(name, PARTS, LANES, VECTORS, ISA)
+#define LN(name) PASTE5(name, PARTS, LANES, VECTORS, VARIANT)
 #define VECTOR LN(vector)
 #if LANES == 1
 typedef double VECTOR;
@@ -24,7 +25,7 @@ typedef double VECTOR __attribute__((vector_size(LANES * 8), aligned(8), may_ali
 
 /* sum[r] = sum_k a[r across + k along] y[row k], row k being list[k] or k itself. A tile of few rows has too few sums to hide the
  * additions' latency; `strands` of them take turns then. */
-INLINE void LN(product)(const int rows, const int strands, const int listed, const double *a, int64_t across, int64_t along,
+INLINE void LN(product)(const int rows, const int strands, const int listed, const STORED *a, int64_t across, int64_t along,
                         int64_t count, const int32_t *list, const double *y, int64_t width, double sign,
                         VECTOR sum[TILE][VECTORS]) {
     VECTOR part[TILE][PARTS][TILE][VECTORS] = {0};
@@ -32,17 +33,18 @@ INLINE void LN(product)(const int rows, const int strands, const int listed, con
     for (; k + strands <= count; k += strands) {
         UNROLL for (int h = 0; h < strands; h++) {
             const double *row = y + (listed ? (int64_t)list[k + h] : k + h) * width;
-            const double *factor = a + (k + h) * along * PARTS;
+            const STORED *factor = a + (k + h) * along * PARTS;
             UNROLL for (int v = 0; v < VECTORS; v++)
                 UNROLL for (int r = 0; r < rows; r++)
-                    UNROLL for (int c = 0; c < PARTS; c++) part[h][c][r][v] += factor[r * across * PARTS + c] * FROM(row, v);
+                    UNROLL for (int c = 0; c < PARTS; c++) part[h][c][r][v] += (double)factor[r * across * PARTS + c] * FROM(row, v);
         }
     }
     for (; strands > 1 && k < count; k++) {
-        const double *row = y + (listed ? (int64_t)list[k] : k) * width, *factor = a + k * along * PARTS;
+        const double *row = y + (listed ? (int64_t)list[k] : k) * width;
+        const STORED *factor = a + k * along * PARTS;
         UNROLL for (int v = 0; v < VECTORS; v++)
             UNROLL for (int r = 0; r < rows; r++)
-                UNROLL for (int c = 0; c < PARTS; c++) part[0][c][r][v] += factor[r * across * PARTS + c] * FROM(row, v);
+                UNROLL for (int c = 0; c < PARTS; c++) part[0][c][r][v] += (double)factor[r * across * PARTS + c] * FROM(row, v);
     }
     UNROLL for (int r = 0; r < rows; r++)
         UNROLL for (int v = 0; v < VECTORS; v++) {
@@ -54,21 +56,21 @@ INLINE void LN(product)(const int rows, const int strands, const int listed, con
 }
 
 /* a y for one number a. */
-INLINE VECTOR LN(scaled)(const double *a, double sign, VECTOR y) {
-    VECTOR result = a[0] * y;
-    if (PARTS == 2) result += sign * a[PARTS - 1] * TIMES_I(y);
+INLINE VECTOR LN(scaled)(const STORED *a, double sign, VECTOR y) {
+    VECTOR result = (double)a[0] * y;
+    if (PARTS == 2) result += sign * (double)a[PARTS - 1] * TIMES_I(y);
     return result;
 }
 
 /* Pivots c ..< c + rows of the supernode's triangle, the earlier ones being solved. */
 INLINE void LN(forward_pivots)(const int rows, const struct node *t, int64_t c, double sign, double *own, int64_t width) {
-    const double *a = t->value + c * t->width * PARTS;
+    const STORED *a = (const STORED *)t->value + c * t->width * PARTS;
     VECTOR sum[TILE][VECTORS];
     LN(product)(rows, 1, 0, a, t->width, 1, c, NULL, own, width, sign, sum);
     double *y = own + c * width;
     UNROLL for (int r = 0; r < rows; r++)
         UNROLL for (int v = 0; v < VECTORS; v++) {
-            const double *row = a + (r * t->width + c) * PARTS;
+            const STORED *row = a + (r * t->width + c) * PARTS;
             sum[r][v] = FROM(y + r * width, v) - sum[r][v];
             UNROLL for (int q = 0; q < r; q++) sum[r][v] -= LN(scaled)(row + q * PARTS, sign, sum[q][v]);
             sum[r][v] = LN(scaled)(row + r * PARTS, sign, sum[r][v]);
@@ -80,7 +82,8 @@ INLINE void LN(forward_pivots)(const int rows, const struct node *t, int64_t c, 
 INLINE void LN(forward_rows)(const int rows, const struct node *t, int64_t i, double sign, const double *own, double *y,
                              int64_t width) {
     VECTOR sum[TILE][VECTORS];
-    LN(product)(rows, 1, 0, t->value + (t->width + i) * t->width * PARTS, t->width, 1, t->width, NULL, own, width, sign, sum);
+    const STORED *a = (const STORED *)t->value + (t->width + i) * t->width * PARTS;
+    LN(product)(rows, 1, 0, a, t->width, 1, t->width, NULL, own, width, sign, sum);
     UNROLL for (int r = 0; r < rows; r++) {
         double *row = y + (int64_t)t->list[i + r] * width;
         UNROLL for (int v = 0; v < VECTORS; v++) AT(row, v) = FROM(row, v) - sum[r][v];
@@ -109,8 +112,8 @@ static void LN(forward)(const struct node *node, double sign, double *y, int64_t
 INLINE void LN(backward_rows)(const int rows, const struct node *t, int64_t c, int64_t begin, int64_t end, double sign,
                               double *own, const double *y, int64_t width) {
     VECTOR sum[TILE][VECTORS];
-    LN(product)(rows, rows == 1 ? 4 : rows == 2 ? 2 : 1, 1, t->value + ((t->width + begin) * t->width + c) * PARTS, 1, t->width,
-                end - begin, t->list + begin, y, width, sign, sum);
+    const STORED *a = (const STORED *)t->value + ((t->width + begin) * t->width + c) * PARTS;
+    LN(product)(rows, rows == 1 ? 4 : rows == 2 ? 2 : 1, 1, a, 1, t->width, end - begin, t->list + begin, y, width, sign, sum);
     UNROLL for (int r = 0; r < rows; r++) {
         double *row = own + (c + r) * width;
         UNROLL for (int v = 0; v < VECTORS; v++) AT(row, v) = FROM(row, v) - sum[r][v];
@@ -119,7 +122,7 @@ INLINE void LN(backward_rows)(const int rows, const struct node *t, int64_t c, i
 
 /* Pivots c ..< c + rows of the supernode's triangle, the later ones being solved. */
 INLINE void LN(backward_pivots)(const int rows, const struct node *t, int64_t c, double sign, double *own, int64_t width) {
-    const double *a = t->value + c * (t->width + 1) * PARTS;
+    const STORED *a = (const STORED *)t->value + c * (t->width + 1) * PARTS;
     VECTOR sum[TILE][VECTORS];
     LN(product)(rows, 1, 0, a + rows * t->width * PARTS, 1, t->width, t->width - c - rows, NULL, own + (c + rows) * width, width,
                 sign, sum);

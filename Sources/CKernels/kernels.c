@@ -17,7 +17,8 @@ struct operands {
     const void *const *blocks;
     void *y, *z, *g;
     int64_t ldx, ldb, ldy, ldz, ldc;
-    int descending, conjugate, hermitian;
+    int64_t rows;
+    int descending, conjugate, hermitian, traffic;
 };
 
 /* One pass over a strip of rows and a chunk of columns, a chunk being `width` real numbers from `column` on. */
@@ -48,6 +49,11 @@ static inline void move_row(void *to, const void *from, int64_t bytes) {
     for (; k + 32 <= bytes; k += 32) memcpy((char *)to + k, (const char *)from + k, 32);
     for (; k < bytes; k += 4) memcpy((char *)to + k, (const char *)from + k, 4);
 }
+
+/* How far ahead of its use data is asked for, found by measurement; a line of the cache. */
+#define PREFETCH_BYTES 8192
+#define PREFETCH_ROWS 32
+#define LINE_BYTES 64
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("clang loop unroll(full)")
@@ -144,9 +150,12 @@ int bk_restrict_instruction_set(const char *name) {
 }
 
 void bk_spmm(bk_scalar type, int64_t begin, int64_t end, const int64_t *start, const int32_t *index, const void *value,
-             int64_t m, const void *x, int64_t ldx, const void *b, int64_t ldb, void *y, int64_t ldy) {
+             int64_t m, const void *x, int64_t ldx, const void *b, int64_t ldb, void *y, int64_t ldy, int traffic) {
     RUN(spmm, type, .begin = begin, .end = end, .start = start, .index = index, .value = value, .m = m, .x = x,
-        .ldx = ldx, .b = b, .ldb = ldb, .y = y, .ldy = ldy);
+        .ldx = ldx, .b = b, .ldb = ldb, .y = y, .ldy = ldy, .rows = end, .traffic = traffic);
+#if defined(__x86_64__)
+    if (traffic & BK_STREAM) __builtin_ia32_sfence(); /* streaming stores do not wait for the release that ends a parallel part */
+#endif
 }
 
 void bk_spmm_scatter(bk_scalar type, int64_t begin, int64_t end, const int64_t *start, const int32_t *index,

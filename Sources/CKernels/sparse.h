@@ -13,22 +13,18 @@ INLINE void LN(row_sum)(const int n, int64_t width, const struct operands *o, in
     const REAL *value = o->value;
     VECTOR part[2][PARTS][SPARSE_VECTORS] = {0};
     int64_t k = from;
-    for (; k + 1 < to; k += 2) {
-        UNROLL for (int h = 0; h < 2; h++) {
-            const REAL *s = value + (k + h) * PARTS, *row = x + index[k + h] * ldx;
-            UNROLL for (int v = 0; v < n; v++) {
-                const VECTOR a = LOAD(row + OFFSET(v));
-                UNROLL for (int c = 0; c < PARTS; c++) part[h][c][v] += s[c] * a;
-            }
-        }
+#define ENTRIES(count)                                                                      \
+    UNROLL for (int h = 0; h < count; h++) {                                                \
+        const REAL *s = value + (k + h) * PARTS, *row = x + index[k + h] * ldx;             \
+        UNROLL for (int v = 0; v < n; v++) {                                                \
+            const VECTOR a = LOAD(row + OFFSET(v));                                         \
+            UNROLL for (int c = 0; c < PARTS; c++) part[h & 1][c][v] += s[c] * a;           \
+        }                                                                                   \
     }
-    if (k < to) {
-        const REAL *s = value + k * PARTS, *row = x + index[k] * ldx;
-        UNROLL for (int v = 0; v < n; v++) {
-            const VECTOR a = LOAD(row + OFFSET(v));
-            UNROLL for (int c = 0; c < PARTS; c++) part[0][c][v] += s[c] * a;
-        }
-    }
+    if (n == 1) for (; k + 3 < to; k += 4) ENTRIES(4)
+    for (; k + 1 < to; k += 2) ENTRIES(2)
+    if (k < to) ENTRIES(1)
+#undef ENTRIES
     UNROLL for (int v = 0; v < n; v++) {
         sum[v] = part[0][0][v] + part[1][0][v];
         if (PARTS == 2) {
@@ -38,25 +34,65 @@ INLINE void LN(row_sum)(const int n, int64_t width, const struct operands *o, in
     }
 }
 
-INLINE void LN(spmm)(PASS_ARGUMENTS) {
+/* Asks for what a later row needs: the entries PREFETCH_BYTES beyond this row's, of which processors follow only one stream
+ * far enough by themselves, and the row of X that the row PREFETCH_ROWS below reads last, as a rule one that no row has read
+ * before. Addresses beyond the arrays do no harm: a prefetch cannot fault. */
+INLINE void LN(prefetch)(const int n, int64_t width, const struct operands *o, int64_t i, const REAL *x, int64_t ldx) {
+    const char *value = (const char *)((const REAL *)o->value + o->start[i] * PARTS);
+    const char *index = (const char *)(o->index + o->start[i]);
+    const int64_t entries = o->start[i + 1] - o->start[i];
+    for (int64_t at = 0; at < entries * PARTS * REAL_BYTES; at += LINE_BYTES) __builtin_prefetch(value + PREFETCH_BYTES + at);
+    for (int64_t at = 0; at < entries * 4; at += LINE_BYTES) __builtin_prefetch(index + PREFETCH_BYTES / 2 + at);
+    if (width * REAL_BYTES <= LINE_BYTES / 4 || i + PREFETCH_ROWS >= o->rows) return;
+    const int64_t last = o->start[i + PREFETCH_ROWS + 1];
+    if (last == o->start[i + PREFETCH_ROWS]) return;
+    const REAL *row = x + o->index[last - 1] * ldx;
+    UNROLL for (int v = 0; v < n; v++) __builtin_prefetch(row + v * LANES);
+}
+
+/* Stores past the caches where a vector is aligned and so never stored in part. */
+INLINE void LN(store)(REAL *to, VECTOR a, int streaming) {
+    if (streaming) __builtin_nontemporal_store(a, (VECTOR *)to);
+    else AS_STORED(to) = a;
+}
+
+INLINE void LN(rows_of_product)(PASS_ARGUMENTS, const int64_t ldx, const int64_t ldy, const int prefetch,
+                                const int streaming) {
     const REAL *x = (const REAL *)o->x + column, *b = o->b ? (const REAL *)o->b + column : NULL;
     REAL *y = (REAL *)o->y + column;
-    const int64_t ldx = o->ldx * PARTS, ldb = o->ldb * PARTS, ldy = o->ldy * PARTS, *start = o->start;
+    const int64_t ldb = o->ldb * PARTS, *start = o->start;
     for (int64_t i = begin; i < end; i++) {
         VECTOR sum[SPARSE_VECTORS];
+        if (prefetch) LN(prefetch)(n, width, o, i, x, ldx);
         LN(row_sum)(n, width, o, start[i], start[i + 1], x, ldx, sum);
         if (b) UNROLL for (int v = 0; v < n; v++) sum[v] = LOAD(b + i * ldb + OFFSET(v)) - sum[v];
-        UNROLL for (int v = 0; v < n; v++) AS_STORED(y + i * ldy + OFFSET(v)) = sum[v];
+        UNROLL for (int v = 0; v < n; v++) LN(store)(y + i * ldy + OFFSET(v), sum[v], streaming);
     }
+}
+
+/* Rows that follow each other without a gap have constant leading dimensions, so that an address takes no multiplication. */
+INLINE void LN(spmm)(PASS_ARGUMENTS) {
+    const int64_t ldx = o->ldx * PARTS, ldy = o->ldy * PARTS, full = n * LANES;
+    const int compact = width == full && ldx == full && ldy == full;
+    const uintptr_t misfit = ((uintptr_t)((REAL *)o->y + column) | (uintptr_t)(ldy * REAL_BYTES)) % (LANES * REAL_BYTES);
+    const int streaming = o->traffic & BK_STREAM && LEVEL == 0 && LANES > 1 && width == full && misfit == 0;
+#define ROWS(...) LN(rows_of_product)(n, o, begin, end, column, width, __VA_ARGS__)
+    if (compact && streaming) ROWS(n * LANES, n * LANES, 1, 1);
+    else if (compact && o->traffic) ROWS(n * LANES, n * LANES, 1, 0);
+    else if (compact) ROWS(n * LANES, n * LANES, 0, 0);
+    else if (streaming) ROWS(ldx, ldy, 1, 1);
+    else if (o->traffic) ROWS(ldx, ldy, 1, 0);
+    else ROWS(ldx, ldy, 0, 0);
+#undef ROWS
 }
 
 /* Each row waits for the one before, as a rule through the entry nearest to the diagonal. That entry comes last, scaled
  * by d beforehand, and the row before is still in registers, so that the wait is for one multiplication and addition
  * only, not for a row to pass through memory. */
-INLINE void LN(sweep)(PASS_ARGUMENTS) {
+INLINE void LN(rows_of_sweep)(PASS_ARGUMENTS, const int64_t ldb, const int64_t ldy) {
     const REAL *b = (const REAL *)o->b + column, *d = o->d, *value = o->value;
     REAL *y = (REAL *)o->y + column;
-    const int64_t ldb = o->ldb * PARTS, ldy = o->ldy * PARTS, *start = o->start;
+    const int64_t *start = o->start;
     const int down = o->descending != 0;
     VECTOR before[SPARSE_VECTORS] = {0};
     int64_t row_before = -1;
@@ -87,6 +123,12 @@ INLINE void LN(sweep)(PASS_ARGUMENTS) {
         UNROLL for (int v = 0; v < n; v++) AS_STORED(y + i * ldy + OFFSET(v)) = before[v] = sum[v];
         row_before = i;
     }
+}
+
+INLINE void LN(sweep)(PASS_ARGUMENTS) {
+    const int64_t ldb = o->ldb * PARTS, ldy = o->ldy * PARTS;
+    if (LANES == PARTS && ldb == PARTS && ldy == PARTS) LN(rows_of_sweep)(n, o, begin, end, column, width, PARTS, PARTS);
+    else LN(rows_of_sweep)(n, o, begin, end, column, width, ldb, ldy);
 }
 
 /* One step of a polynomial in a matrix: everything that it does to a row at once. */
@@ -223,6 +265,7 @@ INLINE VECTOR LN(chosen)(BITVECTOR mask, VECTOR a, VECTOR b) {
 
 /* The quotients of the backward error are formed only where one of them exceeds the largest so far, which a multiplication tells. */
 INLINE void LN(error)(PASS_ARGUMENTS) {
+    enum { ROW_PIECE = 32 };
     const REAL *x = (const REAL *)o->x + column, *b = (const REAL *)o->b + column, *maxima = (const REAL *)o->d + column;
     const double *row_sum = o->s;
     const REAL factor = *(const double *)o->alpha;
@@ -236,8 +279,17 @@ INLINE void LN(error)(PASS_ARGUMENTS) {
         most[v] = LOAD(maxima + OFFSET(v));
     }
     for (int64_t i = begin; i < end; i++) {
-        VECTOR sum[DENSE_VECTORS], size[DENSE_VECTORS], right[DENSE_VECTORS];
-        LN(row_sums)(n, width, o, start[i], start[i + 1], x, ldx, sum, size);
+        VECTOR sum[DENSE_VECTORS] = {0}, size[DENSE_VECTORS] = {0}, right[DENSE_VECTORS];
+        /* Long rows in pieces: rounding errors of one long sum would be larger than what refinement can attain. */
+        for (int64_t k = start[i]; k < start[i + 1]; k += ROW_PIECE) {
+            const int64_t piece_end = start[i + 1] - k > ROW_PIECE ? k + ROW_PIECE : start[i + 1];
+            VECTOR part[DENSE_VECTORS], part_size[DENSE_VECTORS];
+            LN(row_sums)(n, width, o, k, piece_end, x, ldx, part, part_size);
+            UNROLL for (int v = 0; v < n; v++) {
+                sum[v] += part[v];
+                size[v] += part_size[v];
+            }
+        }
         UNROLL for (int v = 0; v < n; v++) {
             right[v] = LOAD(b + i * ldb + OFFSET(v));
             sum[v] = right[v] - sum[v];

@@ -159,7 +159,7 @@ struct Solve: ParsableCommand {
       options.preconditioner = command.choice.preconditioner
       options.recordsHistory = command.results.history != nil
       let solving = Solving(
-        method: command.choice.method.method(options, command.solver.precision), rtol: command.solver.relativeTolerance,
+        method: command.choice.method.method(options, command.solver), rtol: command.solver.relativeTolerance,
         atol: command.solver.atol, repeats: command.results.repeats, checkpoint: command.longSolves.place,
         resumes: command.longSolves.resume, progress: progress,
         announce: command.announcement(of: system.matrix))
@@ -177,7 +177,7 @@ struct Solve: ParsableCommand {
       options.preconditioner = command.choice.preconditioner
       options.recordsHistory = false
       let streaming = Streaming(
-        method: command.choice.method.method(options, command.solver.precision), width: width,
+        method: command.choice.method.method(options, command.solver), width: width,
         rtol: command.solver.relativeTolerance,
         atol: command.solver.atol, format: command.output.format, progress: progress)
       do {

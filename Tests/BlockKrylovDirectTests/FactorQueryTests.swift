@@ -61,6 +61,35 @@ import Testing
     #expect(try Reference.distance(lu.solve(b), dense) < 1e-13)
     #expect(try lu.solve(b, rows: []).rows == 0)
     #expect(throws: BlockKrylovError.self) { try lu.solve(b, rows: [150]) }
+    let definite = try hermitian(150, perRow: 2, diagonal: { _ in 20 }, seed: 14, type)
+    let cholesky = try CholeskyFactorization(definite)
+    try compares(b, rows, try cholesky.solve(b, rows: rows), try cholesky.solve(b.csrBlock))
+    try compares(b, Array(0..<150), try cholesky.solve(b), try cholesky.solve(b.csrBlock))
+    #expect(throws: BlockKrylovError.self) { try cholesky.solve(b, rows: [-1]) }
+    let indefinite = try hermitian(150, perRow: 2, diagonal: { $0 < 100 ? 20 : -20 }, seed: 14, type)
+    let ldl = try CholeskyFactorization(indefinite, form: .quasiDefinite)
+    try compares(b, rows, try ldl.solve(b, rows: rows), try ldl.solve(b.csrBlock))
+    // One block, and many.
+    for matrix in [a, try blockTriangular(40, seed: 5, type)] {
+      let klu = try KLUFactorization(matrix)
+      let b = CSCMatrix(try random.sparse(matrix.rows, 37, perRow: 1, type))
+      let rows = [matrix.rows - 1, 3, 3, 77]
+      try compares(b, rows, try klu.solve(b, rows: rows), try klu.solve(b.csrBlock))
+      for row in [0, 20, matrix.rows - 1] { try compares(b, [row], try klu.solve(b, rows: [row]), try klu.solve(b.csrBlock)) }
+      #expect(throws: BlockKrylovError.self) { try klu.solve(b, rows: [matrix.rows]) }
+      let inverse = try klu.solve(.identity(rows: matrix.rows))
+      for (i, entry) in try klu.inverseDiagonal().enumerated() { #expect(Double((entry - inverse[i, i]).modulus) < 1e-11) }
+    }
+  }
+
+  /// Some rows of X against X.
+  private func compares<S: Scalar>(
+    _ b: CSCMatrix<S>, _ rows: [Int], _ some: BlockVector<S>, _ whole: BlockVector<S>
+  ) throws {
+    try #require(some.rows == rows.count && some.columns == b.columns)
+    for (i, row) in rows.enumerated() {
+      for j in 0..<b.columns { #expect(Double((some[i, j] - whole[row, j]).modulus) < 1e-12) }
+    }
   }
 
   @Test func sparseRightHandSidesAndSelectedRows() throws {
@@ -82,6 +111,14 @@ import Testing
     }
     try check(Double.self)
     try check(Complex<Double>.self)
+  }
+}
+
+extension CSCMatrix {
+  /// The same with all zeros.
+  fileprivate var csrBlock: BlockVector<Element> {
+    let csr = csr
+    return BlockVector(rows: rows, columns: columns) { i, j in csr[i, j] }
   }
 }
 

@@ -4,31 +4,31 @@ import Testing
 
 @testable import BlockKrylovDirect
 
-@Suite struct KLUTests {
-  /// Diagonal blocks of orders 1 … 7 with entries above them, rows and columns shuffled.
-  private func blockTriangular<S: Scalar>(_ blocks: Int, seed: UInt64, _ type: S.Type) throws -> CSRMatrix<S> {
-    var random = SplitMix(seed)
-    let sizes = (0..<blocks).map { $0 % 7 + 1 }
-    let n = sizes.reduce(0, +)
-    let (rows, columns) = (Array(0..<n).shuffled(using: &random), Array(0..<n).shuffled(using: &random))
-    var builder = try TripletBuilder<S>(rows: n, columns: n)
-    var start = 0
-    for size in sizes {
-      for i in start..<(start + size) {
-        for j in start..<(start + size) { try builder.add(random.scalar(), row: rows[i], column: columns[j]) }
-        try builder.add(S(double: Double(3 + 10 * (i % 3))), row: rows[i], column: columns[i])
-        for _ in 0..<2 where start + size < n {
-          try builder.add(random.scalar(), row: rows[i], column: columns[Int.random(in: (start + size)..<n, using: &random)])
-        }
+/// Diagonal blocks of orders 1 … 7 with entries above them, rows and columns shuffled.
+func blockTriangular<S: Scalar>(_ blocks: Int, seed: UInt64, _ type: S.Type) throws -> CSRMatrix<S> {
+  var random = SplitMix(seed)
+  let sizes = (0..<blocks).map { $0 % 7 + 1 }
+  let n = sizes.reduce(0, +)
+  let (rows, columns) = (Array(0..<n).shuffled(using: &random), Array(0..<n).shuffled(using: &random))
+  var builder = try TripletBuilder<S>(rows: n, columns: n)
+  var start = 0
+  for size in sizes {
+    for i in start..<(start + size) {
+      for j in start..<(start + size) { try builder.add(random.scalar(), row: rows[i], column: columns[j]) }
+      try builder.add(S(double: Double(3 + 10 * (i % 3))), row: rows[i], column: columns[i])
+      for _ in 0..<2 where start + size < n {
+        try builder.add(random.scalar(), row: rows[i], column: columns[Int.random(in: (start + size)..<n, using: &random)])
       }
-      start += size
     }
-    return try builder.csr()
+    start += size
   }
+  return try builder.csr()
+}
 
+@Suite struct KLUTests {
   private func solvesAllSystems<S: Scalar>(_ type: S.Type, tolerance: Double) throws {
     let a = try blockTriangular(60, seed: 1, type)
-    let klu = try KLUFactorization(a, memoryLimit: nil)
+    let klu = try KLUFactorization(a)
     #expect(klu.statistics.strategy.hasPrefix("60 diagonal blocks"))
     var random = SplitMix(51)
     for m in [1, 2, 7, 33, 70] {
@@ -87,7 +87,7 @@ import Testing
       return
     }
     #expect(report.events.contains { $0.detail.contains("unknowns 1") })
-    let empty = try KLUFactorization(CSRMatrix<Double>(diagonal: []), memoryLimit: nil)
+    let empty = try KLUFactorization(CSRMatrix<Double>(diagonal: []))
     #expect(empty.statistics.order == 0)
   }
 }

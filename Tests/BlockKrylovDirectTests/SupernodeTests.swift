@@ -180,9 +180,43 @@ extension SupernodalTriangle {
               unsafe valueStart.withUnsafeBufferPointer { valueStart in
                 var t = unsafe bkd_triangle(
                   first: first.baseAddress, list_start: listStart.baseAddress, value_start: valueStart.baseAddress,
-                  list: list - shift, value: values - shift)
+                  list: list - shift, value: values - shift, single: 0)
                 unsafe bkd_forward(0, &t, nil, 0, Int64(nodes.count), 0, panel, 8, 8)
                 unsafe bkd_backward(0, &t, nil, 0, Int64(nodes.count), 0, panel, 8, 8)
+              }
+            }
+          }
+        }
+      }
+    }
+    #expect(near == far)
+  }
+
+  /// The kernels find rows of a panel 2³⁴ bytes and more behind its base, and numbers in single precision.
+  @Test(arguments: [false, true]) func panelsReachBeyond31Bits(single: Bool) throws {
+    let (shift, width) = (1 << 30, 8)
+    let triangle = RandomTriangle(order: 40, isComplex: false, density: 0.2, band: 2, seed: 9)
+    let nodes = Supernodes(triangle.columns)
+    let double = SupernodalTriangle(triangle.columns, diagonal: .stored)
+    let factor = single ? try #require(SupernodalTriangle(rounding: double)) : double
+    let right = (0..<40 * width).map { Double($0 % 17) }
+    let once = factor.swept(right, width: width, transposed: false, conjugate: false)
+    let near = factor.swept(once, width: width, transposed: true, conjugate: false)
+    var far = right
+    let (first, list) = (nodes.first.map { $0 + Int32(shift) }, nodes.list.map { $0 + Int32(shift) })
+    let (listStart, valueStart) = (nodes.listStart.map { Int64($0) }, nodes.valueStart.map { Int64($0) })
+    unsafe factor.withStored { values in
+      unsafe far.withUnsafeMutableBufferPointer { buffer in
+        guard let panel = buffer.baseAddress else { return }
+        unsafe first.withUnsafeBufferPointer { first in
+          unsafe list.withUnsafeBufferPointer { list in
+            unsafe listStart.withUnsafeBufferPointer { listStart in
+              unsafe valueStart.withUnsafeBufferPointer { valueStart in
+                var t = unsafe bkd_triangle(
+                  first: first.baseAddress, list_start: listStart.baseAddress, value_start: valueStart.baseAddress,
+                  list: list.baseAddress, value: values, single: single ? 1 : 0)
+                unsafe bkd_forward(0, &t, nil, 0, Int64(nodes.count), 0, panel - shift * width, Int64(width), Int64(width))
+                unsafe bkd_backward(0, &t, nil, 0, Int64(nodes.count), 0, panel - shift * width, Int64(width), Int64(width))
               }
             }
           }

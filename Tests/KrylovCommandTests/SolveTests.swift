@@ -166,6 +166,27 @@ import Testing
     #expect((json["matrix"] as? [String: Any])?["field"] as? String == (matrix.hasPrefix("helmholtz") ? "complex" : "real"))
   }
 
+  @Test(arguments: ["direct", "lu", "cholesky", "ldl", "klu"]) func factorsAreMadeAndKeptAsAsked(method: String) throws {
+    let arguments = ["solve", "poisson2d:12", "--columns", "2", "--method", method, "--format", "json", "--quiet"]
+    for ordering in ["auto", "amd", "metis", "best"] { #expect(try run(arguments + ["--ordering", ordering]).status == 0) }
+    let single = try run(arguments + ["--factor-precision", "single"])
+    #expect(single.status == 0)
+    let events = try #require(try single.json["events"] as? [[String: Any]])
+    #expect(events.contains { ($0["detail"] as? String)?.contains("single precision") == true })
+    #expect(try run(arguments + ["--ordering", "random"]).status == 64)
+  }
+
+  @Test(arguments: ["qr", "direct", "lsmr"]) func leastSquares(method: String) throws {
+    let folder = try TemporaryFolder()
+    let text = "%%MatrixMarket matrix coordinate real general\n3 2 4\n1 1 1\n2 2 2\n3 1 1\n3 2 1\n"
+    let file = try folder.write(text, to: "tall.mtx").path
+    let outcome = try run("solve", file, "--method", method, "--format", "json", "--quiet")
+    #expect(outcome.status == 0)
+    let columns = try #require(try outcome.json["columns"] as? [[String: Any]])
+    #expect(columns.allSatisfy { $0["status"] as? String == "leastSquares" })
+    #expect(try outcome.json["method"] as? String == (method == "direct" ? "qr" : method))
+  }
+
   @Test func memoryLimitIsKeptOrRefused() throws {
     let arguments = [
       "solve", "convdiff2d:40", "--columns", "4", "--method", "gmres", "-p", "ilu0", "--format", "json", "--quiet",

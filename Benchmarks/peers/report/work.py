@@ -110,7 +110,7 @@ def definite(p):
                 if hard and m == 32:
                     continue
                 row = Row("cg", problem, m, threads, "best")
-                row.ours = [p.ours(row, "cg", "jacobi,ic0"), p.ours(row, "auto", "auto")]
+                row.ours = [p.ours(row, "cg", "jacobi,ic0"), p.ours(row, "mixed-cg", "ic0"), p.ours(row, "auto", "auto")]
                 row.rivals = [p.petsc("cg", "ic0"), p.petsc("cg", "jacobi"), p.compiled("eigen", "cg", "jacobi")]
                 row.rivals += [p.compiled("eigen", "cg", "ic0")]
                 if m > 1:
@@ -123,7 +123,7 @@ def definite(p):
                 if hard and (m, threads) != (BASE_COLUMNS, BASE_THREADS):
                     continue
                 row = Row("cg", problem, m, threads)
-                row.ours = [p.ours(row, "cg,auto")]
+                row.ours = [p.ours(row, "cg,mixed-cg,auto")]
                 row.rivals = [p.petsc("cg"), p.compiled("eigen", "cg"), p.scipy("cg")]
                 if m > 1:
                     row.rivals += [p.compiled("hpddm", "bcg", named=True), p.belos(row, "block-cg", named=m < 32)]
@@ -143,7 +143,7 @@ def general(p):
                 for restart in (30, 50):
                     for kind, prec in (("none", "none"), ("best", "ilu0")):
                         row = Row("gmres", problem, m, threads, kind, restart)
-                        row.ours = [p.ours(row, "gmres,pseudo-gmres", prec, restart=restart)]
+                        row.ours = [p.ours(row, "gmres,pseudo-gmres,mixed-gmres", prec, restart=restart)]
                         row.rivals = [p.petsc("gmres", prec)]
                         if m > 1:
                             row.rivals += [
@@ -164,11 +164,11 @@ def any_method(p):
         for m in (1, 8, 16):
             for threads in (1, 2):
                 row = Row("any", problem, m, threads)
-                row.ours = [p.ours(row, "auto,bicgstab,pseudo-bicgstab,idr")]
+                row.ours = [p.ours(row, "auto,bicgstab,pseudo-bicgstab,mixed-pseudo-bicgstab,idr")]
                 row.rivals = [p.petsc("bcgs"), p.compiled("eigen", "bicgstab"), p.belos(row, "bicgstab"), p.scipy("bicgstab")]
                 yield row
                 row = Row("any", problem, m, threads, "best")
-                row.ours = [p.ours(row, "auto", "auto"), p.ours(row, "auto,bicgstab,idr", "ilu0")]
+                row.ours = [p.ours(row, "auto", "auto"), p.ours(row, "auto,bicgstab,idr", "ilu0"), p.ours(row, "gmres", "polynomial:40")]
                 row.rivals = [p.petsc("bcgs", "ilu0"), p.petsc("bcgs", "jacobi"), p.petsc("bcgs,gmres", "boomeramg")]
                 row.rivals += [p.compiled("eigen", "bicgstab", "ilut"), p.belos(row, "bicgstab", "ilu0")]
                 row.rivals += [p.script("pyamg", "sa", single=True)]

@@ -32,6 +32,9 @@ package final class BlockProblem<Element: Scalar> {
   private let firstIteration: Int
   /// Takes the X of all columns, and the block iterations of each, for a checkpoint; `nil` where nobody asks for them.
   package var save: ((_ x: BlockVector<Element>, _ iterations: [Int]) throws -> Void)?
+  /// For a problem in single precision whose X is kept in double: moves `x` of these columns there, so that it becomes zero, and makes `b`
+  /// the residual that is left, computed in double precision.
+  var renewal: ((_ columns: [Int], _ x: inout BlockVector<Element>, _ b: inout BlockVector<Element>) throws -> Void)?
   /// The last `openPart`.
   private var lastPart: (part: BlockProblem, list: [Int], negated: Bool)?
 
@@ -157,6 +160,13 @@ package final class BlockProblem<Element: Scalar> {
     try a.residual(of: x, b, into: &r)
   }
 
+  /// Begins anew from the residual that double precision tells, if X is kept there.
+  func renew() throws {
+    guard let renewal else { return }
+    try renewal(Array(0..<width), &x, &b)
+    hasGuess = false
+  }
+
   /// A new estimate of a column's residual norm; true when it meets the bound.
   @discardableResult
   package func note(column j: Int, estimate: Double) -> Bool {
@@ -202,6 +212,9 @@ package final class BlockProblem<Element: Scalar> {
     part.x.gatherColumns(list, of: x)
     if negated { part.b.scale(by: -1) }
     part.hasGuess = hasGuess
+    part.renewal = renewal.map { renewal in
+      { columns, x, b in try renewal(columns.map { list[$0] }, &x, &b) }
+    }
     part.save = save.map { save in
       { [unowned self] x, counts in
         var (whole, all) = (self.x, self.counts)
@@ -217,6 +230,23 @@ package final class BlockProblem<Element: Scalar> {
       (part.estimated[k], part.startResiduals[k], part.trueResiduals[k]) = (norms[j], norms[j], .nan)
       (part.energyErrors[k], part.backwardErrors[k], part.bounds[k], part.measures[k]) = (nil, nil, nil, nil)
     }
+    return part
+  }
+
+  /// The same columns with the unknowns in another order; `absorb` takes the results back once X is in this order again.
+  ///
+  /// - Parameter restore: brings rows back into this order.
+  func renumbered(
+    _ a: any LinearOperator<Element>, b: BlockVector<Element>, x: BlockVector<Element>,
+    restore: @escaping (BlockVector<Element>) -> BlockVector<Element>
+  ) -> BlockProblem {
+    let part = BlockProblem(
+      a: a, b: b, x: x, hasGuess: hasGuess, columns: columns, norms: norms, thresholds: thresholds, tests: tests, scales: scales,
+      monitor: monitor, firstIteration: firstIteration)
+    (part.shares, part.status, part.iterations) = (shares, status, iterations)
+    (part.startResiduals, part.trueResiduals) = (startResiduals, trueResiduals)
+    (part.lost, part.isInconsistent) = (lost, isInconsistent)
+    part.save = save.map { save in { x, counts in try save(restore(x), counts) } }
     return part
   }
 
@@ -253,6 +283,7 @@ package final class BlockProblem<Element: Scalar> {
   /// Takes over the results of a part made of columns `list`.
   package func absorb(_ part: BlockProblem, at list: [Int]) {
     x.scatterColumns(list, from: part.x)
+    if renewal != nil { b.scatterColumns(list, from: part.b) }
     hasGuess = hasGuess || part.hasGuess
     for (k, j) in list.enumerated() {
       status[j] = part.status[k]

@@ -17,6 +17,10 @@
 /// ‖r_j‖² = c_jᴴ(QᴴQ)c_j costs no further pass over the rows, and c_jᴴNΣ⁻¹Nc_j is what an iteration takes off the squared A-norm of the
 /// error (G. Meurant and P. Tichý, arXiv 2502.14979): summed over some iterations it bounds the error before them from below.
 ///
+/// Where X is kept in higher precision than the recurrence (``MixedPrecision``), the residual is replaced by the true one as it falls, and the
+/// directions go on (“reliable updates”: M. A. Clark et al., Comput. Phys. Commun. 181, 2010; for blocks and
+/// the Q here): with [Q̂, Ĉ] = orth(R) and Ẑ = M⁻¹Q̂ the next directions are P̂ = Ẑ + P·βN⁻¹QᴴẐ.
+///
 /// - All columns stay in the block until the last one is done, unless few remain and a narrower block is cheaper for them
 ///   (``SolverOptions/narrowsBlocks``).
 /// - Complexity per iteration with p columns: one product with A, one application of M⁻¹, about 8·n·p² flops (N and Σ are hermitian), no
@@ -62,6 +66,7 @@ final class BlockCGEngine<Element: Scalar>: KrylovEngine {
   }
 
   var recurrenceBytesUsed: Int { kept.byteCount }
+  var renewsResiduals: Bool { enlargement == 1 }
 
   /// The pieces for so many columns, so that the block is no wider than other blocks may be.
   private func pieces(columns: Int) -> Int { max(1, min(enlargement, options.maximumBlockWidth / max(columns, 1), rows)) }
@@ -101,6 +106,14 @@ final class BlockCGEngine<Element: Scalar>: KrylovEngine {
       var done = true
       for j in 0..<p where !problem.isDone(column: j, estimate: work.residuals[j], target: targets[j]) { done = false }
       if !done, stop == nil {
+        if work.isRenewalDue(problem, targets: targets) {
+          let estimates = work.residuals
+          let failure = try renew(problem, work)
+          let hasDrifted = problem.open.contains {
+            problem.mayGoOn(column: $0) && work.renewed[$0] > 2 * max(estimates[$0], targets[$0])
+          }
+          if failure != nil || hasDrifted { return try verify(problem, work, failure) }
+        }
         guard options.narrowsBlocks, enlargement == 1,
           isWorthNarrowing(problem, residuals: work.residuals, targets: targets)
         else { continue }
@@ -119,16 +132,35 @@ final class BlockCGEngine<Element: Scalar>: KrylovEngine {
 
   /// Q, Z, P and C from the residual of the current X.
   private func start(_ problem: BlockProblem<Element>, _ work: Workspace) throws -> ColumnStatus? {
-    let (p, pieces) = (work.width, work.width / problem.width)
-    try work.restoreWidth(p)
+    try work.restoreWidth(work.width)
     if problem.hasGuess {
       try problem.residual(of: problem.x, problem.b, into: &work.r)
     } else {
       work.r.copy(from: problem.b)
     }
+    problem.beginEnergies(work.r, work.space)
+    return try begin(problem, work, goesOn: false)
+  }
+
+  /// Replaces the residual by the true one, which double precision tells; the directions go on where all are still there.
+  private func renew(_ problem: BlockProblem<Element>, _ work: Workspace) throws -> ColumnStatus? {
+    work.finishSolution(problem)
+    try problem.renew()
+    guard work.rank == problem.width, work.setAside() else { return try start(problem, work) }
+    work.r.copy(from: problem.b)
+    // A column that may not go on stays in the recurrence for the others' sake, with the residual that it would have.
+    let limited = (0..<problem.width).filter { !problem.mayGoOn(column: $0) }
+    if !limited.isEmpty { work.keepResiduals(limited) }
+    return try begin(problem, work, goesOn: true)
+  }
+
+  /// Q, Z and C from the residual R, and P = Z, or the directions that were set aside.
+  private func begin(_ problem: BlockProblem<Element>, _ work: Workspace, goesOn: Bool) throws -> ColumnStatus? {
+    let (p, pieces) = (work.width, work.width / problem.width)
     work.space.columnNorms(work.r, into: &work.residuals)
     guard work.residuals.allSatisfy({ $0.isFinite }) else { return .nonFinite(.operator) }
-    problem.beginEnergies(work.r, work.space)
+    work.renewed = work.residuals
+    work.iterationsSinceRenewal = 0
     for j in 0..<problem.width { work.columnScales[j] = Element.Magnitude(1 / max(work.residuals[j], .leastNormalMagnitude)) }
     work.r.scaleColumns(by: work.columnScales)
     if pieces == 1 { work.q.copy(from: work.r) } else { work.space.split(work.r, into: &work.q, pieces: pieces) }
@@ -150,6 +182,10 @@ final class BlockCGEngine<Element: Scalar>: KrylovEngine {
       }
     }
     for j in 0..<problem.width { for i in 0..<rank { work.c[i, j] *= Element(double: work.residuals[j]) } }
+    if goesOn, rank == p {
+      work.resume()
+      return nil
+    }
     work.begin()
     if work.p.columns != rank {
       work.p = work.p[columns: 0..<rank]
@@ -230,6 +266,7 @@ final class BlockCGEngine<Element: Scalar>: KrylovEngine {
     _ problem: BlockProblem<Element>, _ work: Workspace, _ reason: ColumnStatus?
   ) throws -> ColumnStatus? {
     work.finishSolution(problem)
+    try problem.renew()
     try problem.verify(into: &work.r, work.space, norms: &work.trueNorms)
     work.finishEnergies(into: problem)
     return reason

@@ -43,6 +43,11 @@ extension BlockCGEngine {
     private var pending: (solution: Bool, scaling: Bool, directions: Bool) = (false, false, false)
 
     var residuals: [Double]
+    /// ‖r_j‖ when the residual was computed last.
+    var renewed: [Double]
+    var iterationsSinceRenewal = 0
+    /// Whether the Q that was set aside is orthonormal.
+    private var asideIsOrthonormal = true
     var trueNorms: [Double]
     var columnScales: [Element.Magnitude]
     private var noiseLevels: [Double]
@@ -69,7 +74,7 @@ extension BlockCGEngine {
       (c, sigma, y, alpha, beta, small) = (square, square, square, square, square, square)
       (gram, squares, metric) = (square, square, (square, square))
       residuals = [Double](repeating: 0, count: columns)
-      trueNorms = residuals
+      (trueNorms, renewed) = (residuals, residuals)
       noiseLevels = [Double](repeating: 0, count: width)
       lengths = [Double](repeating: 1, count: width)
       columnScales = [Element.Magnitude](repeating: 1, count: columns)
@@ -213,6 +218,49 @@ extension BlockCGEngine {
     func begin() {
       energyCount = 0
       pending = (false, false, false)
+    }
+
+    /// By how much residuals fall, and how many iterations are made at the most, before they are computed in double precision again:
+    /// often enough that the recurrence stays near them, and that a drift is seen early; seldom enough to cost little.
+    private static var renewedReduction: Double { 1.0 / 32 }
+    private static var renewedIterations: Int { 100 }
+
+    func isRenewalDue(_ problem: BlockProblem<Element>, targets: [Double]) -> Bool {
+      guard problem.renewal != nil else { return false }
+      iterationsSinceRenewal += 1
+      if iterationsSinceRenewal >= Self.renewedIterations { return true }
+      return targets.indices.contains {
+        problem.mayGoOn(column: $0) && residuals[$0] > targets[$0] && residuals[$0] <= Self.renewedReduction * renewed[$0]
+      }
+    }
+
+    /// Sets Q aside in W, which is free between iterations; false where the next directions do not come from P any more.
+    func setAside() -> Bool {
+      guard pending.directions else { return false }
+      if pending.scaling {
+        space.recur(&q, plus: nil, times: orthonormalizer.transformation)
+        space.recurOptional(&z, times: orthonormalizer.transformation)
+        pending.scaling = false
+      }
+      w.copy(from: q)
+      asideIsOrthonormal = isOrthonormal
+      return true
+    }
+
+    /// R = Q·C in some columns, with the Q that was set aside.
+    func keepResiduals(_ columns: [Int]) {
+      var product = BlockVector<Element>(rows: rows, columns: self.columns)
+      space.multiply(w, c, into: &product)
+      r.scatterColumns(columns, from: product.picking(columns))
+    }
+
+    /// The next P is Ẑ + P·βN⁻¹QᴴẐ, with the Q that was set aside and its N.
+    func resume() {
+      space.inner(w, z ?? q, into: &small)
+      if !asideIsOrthonormal { Self.solve(metric.factor, &small) }
+      gram.copy(from: beta)
+      beta.multiply(gram, small)
+      pending = (false, false, true)
     }
 
     /// The pattern of A may have changed.

@@ -41,6 +41,10 @@ public protocol SolveEngine<Element>: AnyObject {
   /// The memory held now, in bytes.
   var bytesUsed: Int { get }
 
+  /// Whether a solve in single precision takes in residuals that were computed in double precision without losing what it knows, so
+  /// that one correction may bring all digits.
+  var renewsResiduals: Bool { get }
+
   /// Solves the problem's columns and leaves X, status and residuals in it.
   func solve(_ problem: SolveProblem<Element>) throws
 
@@ -56,6 +60,8 @@ public protocol SolveEngine<Element>: AnyObject {
 extension SolveEngine {
   /// True for Krylov methods.
   public var sharesSpace: Bool { true }
+  /// Only block CG does.
+  public var renewsResiduals: Bool { false }
   /// As many as may be.
   public func preferredWidth(columns: Int, limit: Int) -> Int { min(columns, limit) }
   /// Empty unless the choice was automatic.

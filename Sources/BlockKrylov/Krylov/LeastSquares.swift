@@ -125,7 +125,7 @@ final class LeastSquaresEngine<Element: Scalar>: KrylovEngine {
 
   func recurrenceBytes(columns m: Int) -> Int {
     let width = BlockVector<Element>.paddedWidth(m) * MemoryLayout<Element>.stride
-    let blocks = (recurrence == .lsqr ? 7 : 8) + (damping > 0 ? 1 : 0)
+    let blocks = (recurrence == .lsqr ? 5 : 6) + (damping > 0 ? 1 : 0)
     return width * (2 * rows + blocks * columns) + a.storedBytes
       + BlockSpace<Element>.bytes(p: m, q: 1, rows: rows) + BlockSpace<Element>.bytes(p: m, q: 1, rows: columns)
   }

@@ -62,7 +62,7 @@ extension LeastSquaresEngine {
 
     /// With the two blocks that X is brought up to date with.
     var byteCount: Int {
-      u.byteCount * 2 + v.byteCount * (6 + (lower == nil ? 0 : 1) + (wBar == nil ? 0 : 1)) + tall.byteCount + wide.byteCount
+      u.byteCount * 2 + v.byteCount * (5 + (lower == nil ? 0 : 1) + (wBar == nil ? 0 : 1)) + tall.byteCount + wide.byteCount
     }
 
     /// u, v and the scalars from the residual of the current X.

@@ -170,8 +170,10 @@ extension BlockProblem {
     finishLimited()
   }
 
-  /// The least bound for an estimate of column j: below it, it is rounding.
-  func target(column j: Int) -> Double { max(thresholds[j], Element.unitRoundoff / 8 * norms[j]) }
+  /// The least bound for an estimate of column j: below it, it is rounding, unless residuals are renewed.
+  func target(column j: Int) -> Double {
+    renewal == nil ? max(thresholds[j], Element.unitRoundoff / 8 * norms[j]) : thresholds[j]
+  }
 }
 
 extension ColumnStatus {

@@ -6,6 +6,7 @@ extension CSRMatrix {
     let (m, source, ldx, target, ldy) = unsafe (x.columns, x.base, x.stride, y.mutableBase(), y.stride)
     let (addend, ldb) = unsafe (b?.base, b?.stride ?? 0)
     let parts = Parallel.threads(forBytes: nonzeros * (m + 1) * MemoryLayout<Element>.stride)
+    let traffic = traffic(columns: m, resultIsRead: false)
     unsafe rowStart.withUnsafeBufferPointer { start in
       unsafe columnIndex.withUnsafeBufferPointer { index in
         unsafe values.withUnsafeBufferPointer { value in
@@ -15,11 +16,21 @@ extension CSRMatrix {
           let value = unsafe value.baseAddress ?? UnsafePointer(bitPattern: 64).unsafelyUnwrapped
           WorkerPool.shared.run(parts) { part in
             let range = rowRange(part, of: parts)
-            unsafe Kernels<Element>.spmm(range, start, index, value, m, source, ldx, residualOf: addend, ldb, target, ldy)
+            unsafe Kernels<Element>.spmm(
+              range, start, index, value, m, source, ldx, residualOf: addend, ldb, target, ldy, traffic)
           }
         }
       }
     }
+  }
+
+  /// Where a product with m columns finds its operands: in cache if matrix and blocks take no more than three fifths of the last one,
+  /// which is shared with whatever else runs.
+  private func traffic(columns m: Int, resultIsRead: Bool) -> Kernels<Element>.Traffic {
+    let size = MemoryLayout<Element>.stride
+    let bytes = nonzeros * (size + 4) + 8 * rows + (rows + columns) * m * size
+    if bytes <= lastLevelCache / 5 * 3 { return .cached }
+    return resultIsRead || bytes <= lastLevelCache ? .prefetching : .streaming
   }
 
   /// A step of a polynomial in this matrix, in one pass; `fill` sets everything of it but the matrix and the inverse diagonal.
@@ -62,6 +73,7 @@ extension CSRMatrix {
     _ body: (_ y: UnsafePointer<Element>, _ form: (Range<Int>) -> Void) -> Void
   ) {
     let (m, target, ldy) = unsafe (y.columns, y.mutableBase(), y.stride)
+    let traffic = traffic(columns: m, resultIsRead: true)
     unsafe rowStart.withUnsafeBufferPointer { start in
       unsafe columnIndex.withUnsafeBufferPointer { index in
         unsafe values.withUnsafeBufferPointer { value in
@@ -69,7 +81,7 @@ extension CSRMatrix {
           let index = unsafe index.baseAddress ?? UnsafePointer(bitPattern: 64).unsafelyUnwrapped
           let value = unsafe value.baseAddress ?? UnsafePointer(bitPattern: 64).unsafelyUnwrapped
           unsafe body(UnsafePointer(target)) { range in
-            unsafe Kernels<Element>.spmm(range, start, index, value, m, x, ldx, residualOf: nil, 0, target, ldy)
+            unsafe Kernels<Element>.spmm(range, start, index, value, m, x, ldx, residualOf: nil, 0, target, ldy, traffic)
           }
         }
       }

@@ -20,7 +20,9 @@ struct TriangularFactor<S: Scalar>: Sendable {
   private let schedules = SweepSchedules()
 
   init(rowStart: [Int], columnIndex: [Int32], values: [S], inverseDiagonal: [S]?, descending: Bool) {
-    (self.rowStart, self.columnIndex, self.values) = (rowStart, columnIndex, values)
+    // What was appended entry by entry has room to spare, which a factor would hold for good.
+    func trimmed<T>(_ array: [T]) -> [T] { array.capacity > array.count + array.count / 16 ? array.map { $0 } : array }
+    (self.rowStart, self.columnIndex, self.values) = (trimmed(rowStart), trimmed(columnIndex), trimmed(values))
     (self.inverseDiagonal, self.descending) = (inverseDiagonal, descending)
   }
 

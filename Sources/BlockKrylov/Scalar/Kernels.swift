@@ -9,15 +9,28 @@ enum Kernels<S: Scalar> {
   typealias RealPointer = UnsafePointer<S.Magnitude>
   typealias MutableRealPointer = UnsafeMutablePointer<S.Magnitude>
 
+  /// Where the operands of a sparse product are. The result has the same bits for each.
+  struct Traffic {
+    /// In cache.
+    static var cached: Traffic { Traffic(flags: 0) }
+    /// In memory: they are asked for ahead of their use.
+    static var prefetching: Traffic { Traffic(flags: Int32(BK_PREFETCH)) }
+    /// In memory, and the result is not wanted soon: it is stored past the caches, which need not fetch its lines first.
+    static var streaming: Traffic { Traffic(flags: Int32(BK_PREFETCH | BK_STREAM)) }
+
+    let flags: Int32
+  }
+
   @inline(__always)
   static func spmm(
     _ rows: Range<Int>, _ start: UnsafePointer<Int>, _ index: UnsafePointer<Int32>, _ value: Pointer,
-    _ m: Int, _ x: Pointer, _ ldx: Int, residualOf b: Pointer?, _ ldb: Int, _ y: MutablePointer, _ ldy: Int
+    _ m: Int, _ x: Pointer, _ ldx: Int, residualOf b: Pointer?, _ ldb: Int, _ y: MutablePointer, _ ldy: Int,
+    _ traffic: Traffic
   ) {
     unsafe start.withMemoryRebound(to: Int64.self, capacity: 1) { start in
       unsafe bk_spmm(
         S.kernelType, Int64(rows.lowerBound), Int64(rows.upperBound), start, index, value, Int64(m), x, Int64(ldx), b,
-        Int64(ldb), y, Int64(ldy))
+        Int64(ldb), y, Int64(ldy), traffic.flags)
     }
   }
 

@@ -10,6 +10,8 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
   private var prologue: [SolveEvent] = []
   /// The first stage, where it may solve at once and no other stage took over.
   private(set) var immediate: ImmediateEngine<Element>?
+  /// What iterations with this A took so far, by the cost model: who solves again and again is better off with a factorisation.
+  private var spentSeconds = 0.0
   /// What the direct stage takes, once somebody asked; `.some(nil)` when it cannot be told or must not be made.
   private var directWork: FactorizationWork??
 
@@ -59,7 +61,7 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
 
   func update(_ newA: any LinearOperator<Element>) throws {
     a = newA
-    directWork = nil
+    (directWork, spentSeconds) = (nil, 0)
     for k in engines.indices {
       guard let engine = engines[k] else { continue }
       try engine.update(plan.stages[k].negated ? BlockProblem<Element>.negated(newA) : newA)
@@ -94,7 +96,11 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
   func solve(_ problem: SolveProblem<Element>) throws {
     let whole = problem.block
     let monitor = whole.monitor
-    defer { monitor.judge = nil }
+    var spent = 0.0
+    defer {
+      monitor.judge = nil
+      spentSeconds += spent
+    }
     // What the best stage so far reached for each column.
     var best = [Double](repeating: .infinity, count: whole.width)
     var bestX = whole.x
@@ -106,6 +112,7 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
       monitor.judge = judge.map { judge in { judge.isOver() } }
       try engines[k]?.solve(SolveProblem(part))
       monitor.judge = nil
+      spent += judge?.spentSeconds ?? 0
       if part.trueResiduals.contains(where: { $0.isNaN }) { try recompute(part) }
       whole.absorb(part, at: list)
       if k != current { immediate = nil }
@@ -136,7 +143,7 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
       let seconds = costs.iteration(of: stage.method, columns: part.width, isPreconditioned: engine.preconditionerName != "none")
     else { return nil }
     return StageJudge(
-      part, secondsPerIteration: seconds, analysisSeconds: costs.analysis,
+      part, secondsPerIteration: seconds, analysisSeconds: costs.analysis, earlierSeconds: spentSeconds,
       mostIterations: isTrial ? stage.method.options.maximumIterations : nil,
       directSeconds: direct == nil
         ? nil
@@ -161,7 +168,7 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
   ) throws -> Int? {
     let failed = list.filter { whole.status[$0]?.mayGainFromAnotherMethod == true && whole.mayGoOn(column: $0) }
     guard !failed.isEmpty, !whole.monitor.isOver, k + 1 < plan.stages.count else { return nil }
-    let failedMethod = plan.stages[k].method
+    let failedMethod = plan.stages[k].method.iteration
     if verdict == nil, options.maximumIterations != nil, failed.allSatisfy({ whole.status[$0] == .maximumIterations }) {
       return nil
     }

@@ -15,6 +15,8 @@ struct AutomaticPlan {
   var reasons: [String] = []
   /// What work on A takes; `nil` where its entries are not known.
   var costs: CostModel?
+  /// Whether A is so large that iterations wait for memory, which single precision halves.
+  var takesSinglePrecision = false
 
   /// The stage that solves directly, unless it is the first.
   var directStage: Int? {
@@ -60,6 +62,7 @@ struct AutomaticPlanner<Element: Scalar> {
     let probe = matrix.probe()
     try refuseZeroRows(probe)
     plan.costs = CostModel(matrix)
+    plan.takesSinglePrecision = nullSpace(of: a) == nil && isWorthRounding(matrix, probe)
     if probe.looksPositiveDefinite || probe.looksNegativeDefinite { planDefinite(probe) } else { planGeneral(probe) }
     if nullSpace(of: a) == nil {
       addDirect(rows: matrix.rows)
@@ -90,8 +93,8 @@ struct AutomaticPlanner<Element: Scalar> {
     if usable, options.preconditioner.isPossiblyDefinite {
       plan.reasons.append(
         "A is hermitian with a \(negated ? "negative" : "positive") diagonal: block CG"
-          + (negated ? " on −A·X = −B" : "") + " with \(preconditioner?.name ?? choice)")
-      plan.stages.append(AutomaticPlan.Stage(method: configured(BlockCG()), negated: negated))
+          + (negated ? " on −A·X = −B" : "") + " with \(preconditioner?.name ?? choice)\(inPrecision)")
+      plan.stages.append(AutomaticPlan.Stage(method: rounded(configured(BlockCG())), negated: negated))
       plan.reasons.append("block MINRES with \(preconditioner?.name ?? choice) if A proves indefinite")
       plan.stages.append(AutomaticPlan.Stage(method: configured(BlockMINRES()), negated: negated))
     }
@@ -111,9 +114,10 @@ struct AutomaticPlanner<Element: Scalar> {
       plan.stages.append(AutomaticPlan.Stage(method: configured(BlockMINRES())))
       plan.reasons.append("\(gmresName) if it does not converge")
     } else if !probe.hermitian, options.side == .right, preconditioner?.isVariable != true {
-      plan.reasons.append("A is not hermitian: BiCGStab with \(name), column by column on common products, while it converges")
+      plan.reasons.append(
+        "A is not hermitian: BiCGStab with \(name), column by column on common products, while it converges\(inPrecision)")
       let trial = configured(PseudoBlockBiCGStab()).with { $0.preconditioner = gmresPreconditioner }
-      plan.stages.append(AutomaticPlan.Stage(method: trial, isTrial: true))
+      plan.stages.append(AutomaticPlan.Stage(method: rounded(trial), isTrial: true))
       plan.reasons.append("\(gmresName) if it does not")
     } else {
       let kind = probe.hermitian ? "hermitian with a diagonal of both signs or zeros" : "not hermitian"
@@ -162,6 +166,28 @@ struct AutomaticPlanner<Element: Scalar> {
 
   private var gmres: any BlockMethod { configured(BlockGMRES()).with { $0.preconditioner = gmresPreconditioner } }
 
+  /// Single precision is worth its corrections where the numbers of A, of its preconditioner and of a few columns do not fit a core's own
+  /// cache.
+  private func isWorthRounding(_ matrix: CSRMatrix<Element>, _ probe: StructureProbe) -> Bool {
+    guard !Element.scalarKind.isSinglePrecision, preconditioner == nil, !probe.looksNegativeDefinite, options.memoryLimit == nil
+    else {
+      return false
+    }
+    return matrix.nonzeros * (MemoryLayout<Element>.stride + 4) > Self.coreCache
+  }
+
+  /// A core's own cache, in bytes, as processors of today have one.
+  private static var coreCache: Int { 1 << 21 }
+
+  private func rounded(_ method: any BlockMethod) -> any BlockMethod {
+    plan.takesSinglePrecision ? MixedPrecision(method) : method
+  }
+
+  private var inPrecision: String {
+    plan.takesSinglePrecision
+      ? "; in single precision with residuals and X in double, as iterations on so large an A wait for memory" : ""
+  }
+
   /// The method with the options given here.
   private func configured<Method: BlockMethod>(_ method: Method) -> Method { method.with { $0 = options } }
 
@@ -172,7 +198,7 @@ struct AutomaticPlanner<Element: Scalar> {
     for k in 0..<(plan.stages.count - 1) {
       let method = plan.stages[k].method
       let limit: Int
-      switch method {
+      switch method.iteration {
       case is BlockCG, is BlockMINRES: limit = 5000
       case is PseudoBlockBiCGStab: limit = 4 * options.restart
       case is BlockGMRES: limit = 10 * options.restart
@@ -181,6 +207,11 @@ struct AutomaticPlanner<Element: Scalar> {
       plan.stages[k].method = method.with { $0.maximumIterations = limit }
     }
   }
+}
+
+extension BlockMethod {
+  /// The method itself, in whatever precision it works.
+  var iteration: any BlockMethod { (self as? MixedPrecision)?.inner ?? self }
 }
 
 extension PreconditionerChoice {

@@ -13,7 +13,8 @@
 /// A column moves on to the next method when it met an indefinite operator or preconditioner, broke down, stagnated, or reached the
 /// iterations that a method is given. While a method iterates its convergence is extrapolated: when a direct solve takes less
 /// time than the iterations still to come, by a cost model of bytes and operations, it takes over (and keeps the next solves with the
-/// same A); BiCGStab is left for GMRES when it converges too slowly. The same model says how many columns share a space, at most
+/// same A; what earlier solves took counts too, so that many solves end with a factorisation); BiCGStab is left for GMRES when it converges
+/// too slowly. Block CG and BiCGStab run in ``MixedPrecision`` where A does not fit a core's own cache. The same model says how many columns share a space, at most
 /// ``SolverOptions/maximumBlockWidth``. No clock is read for it, so that the same problem is always solved in the same way.
 /// Every move is an event in the report, and the choice is explained in ``SolveReport/explanation``. Direct solves are dense LU by
 /// LAPACK for up to ``denseLimit`` rows; give a sparse one as `direct` (`SparseDirect` of the product `BlockKrylovDirect`), which is

@@ -31,6 +31,8 @@ package protocol DirectFactors<Element>: Sendable {
   ) throws -> SolutionQuality
   /// A column whose componentwise backward error is at most this is not refined further.
   var soundBackwardError: Double { get }
+  /// More accurate factors take the place of these where there are any; says so in words.
+  mutating func sharpen() throws -> String?
   /// X = A⁻ᴴ·B likewise.
   func solveAdjoint(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws
   /// R = B − A·X and Z = |A|·|X|.
@@ -79,6 +81,8 @@ extension DirectFactors {
     return assess(r, b, z, rowSums: rowSums, maxima: y.columnMaxima())
   }
 
+  /// There are none.
+  package mutating func sharpen() throws -> String? { nil }
   /// None.
   package var failure: (detail: String, status: ColumnStatus)? { nil }
   /// The method's own.
@@ -166,7 +170,12 @@ package final class DirectEngine<Factors: DirectFactors>: ImmediateEngine<Factor
       for j in open { problem.status[j] = failure.status }
       return try fallBack(problem, columns: open, to: guess)
     }
-    let limited = try refine(problem, columns: open, by: factors)
+    var limited = try refine(problem, columns: open, by: factors)
+    let unsound = open.filter { !((problem.backwardErrors[$0] ?? .infinity) <= factors.soundBackwardError) }
+    if !unsound.isEmpty, problem.monitor.stopped == nil, let detail = try factors.sharpen() {
+      problem.monitor.record(.methodChanged, "\(unsound.count) columns: \(detail)")
+      limited = try refine(problem, columns: unsound, by: factors)
+    }
     var failed: [Int] = []
     for j in open {
       if problem.trueResiduals[j] <= problem.thresholds[j] {

@@ -14,7 +14,8 @@ internal import RealModule
 /// A·D ≈ R, to a part of each ‖r_j‖  single, by the inner method
 /// X += D                           double; columns that meet their tolerance leave
 /// ```
-/// Every correction begins a new Krylov space, so there are as few as single precision allows: a correction is asked for at most five
+/// Block CG takes in residuals of double precision on its way (``BlockCG``), so that one correction brings all digits. For other methods
+/// every correction begins a new Krylov space, so there are as few as single precision allows: a correction is asked for at most five
 /// digits, and the digits that a column lacks are dealt out evenly to the corrections that they need. How much a correction really
 /// brings is seen from the residual recomputed in double precision. Where A is too ill-conditioned for single precision (from a
 /// condition of about 1e6 on) it brings less than it was asked for: fewer digits are asked for then, and a column that gains less
@@ -63,6 +64,14 @@ public struct MixedPrecision: BlockMethod {
       inner, a: a, twin: try twin(of: a), preconditioner: preconditioner)
   }
 
+  /// Half of the inner method's numbers and operations; of A and the preconditioner the indices stay.
+  public func iterationWork(columns p: Int) -> IterationWork? {
+    inner.iterationWork(columns: p).map {
+      IterationWork(
+        products: 0.6 * $0.products, preconditionings: 0.6 * $0.preconditionings, flops: $0.flops / 2, words: $0.words / 2)
+    }
+  }
+
   /// The operator that the caller gave, if there is one; checked.
   private func twin<Element: Scalar>(
     of a: any LinearOperator<Element>
@@ -99,8 +108,11 @@ struct PrecisionControl {
   init(columns: Int) { finest = [Double](repeating: Self.finestReduction, count: columns) }
 
   /// What the next correction of column j is to leave of its residual, the rest dealt out evenly.
-  func reduction(column j: Int, residual: Double, bound: Double) -> Double {
+  ///
+  /// - Parameter atOnce: the method takes in true residuals on its way.
+  func reduction(column j: Int, residual: Double, bound: Double, atOnce: Bool) -> Double {
     let needed = min(max(bound / residual, 1e-300), 0.9)
+    if atOnce { return 0.9 * needed }
     let corrections = max(1, (Double.log(needed) / Double.log(finest[j])).rounded(.up))
     // Half of it, so that the rounding of the last correction does not make one more necessary.
     return max(finest[j], 0.5 * Double.pow(needed, 1 / corrections))

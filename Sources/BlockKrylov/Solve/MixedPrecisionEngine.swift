@@ -117,7 +117,7 @@ final class MixedPrecisionEngine<Element: Scalar>: SolveEngine {
     whole.finishLimited()
     var list = whole.open
     let (b, space) = (whole.b.picking(list), BlockSpace<Element>(p: whole.width, q: 1, rows: a.rows))
-    var work = Blocks(b: b, x: whole.x.picking(list), r: b)
+    let work = Blocks(b: b, x: whole.x.picking(list), r: b)
     if whole.hasGuess { try whole.residual(of: work.x, work.b, into: &work.r) }
     var residuals = list.map { whole.startResiduals[$0] }
     var norms = residuals
@@ -126,9 +126,10 @@ final class MixedPrecisionEngine<Element: Scalar>: SolveEngine {
     while !list.isEmpty {
       if let stop = whole.monitor.limitReached() { return stop }
       let asked = list.indices.map {
-        control.reduction(column: list[$0], residual: residuals[$0], bound: whole.target(column: list[$0]))
+        control.reduction(
+          column: list[$0], residual: residuals[$0], bound: whole.target(column: list[$0]), atOnce: engine.renewsResiduals)
       }
-      let nested = try correct(whole, &work, list, residuals, asked, engine)
+      let nested = try correct(whole, work, list, residuals, asked, engine)
       corrections += 1
       peakBytes = max(peakBytes, work.byteCount + nested.x.byteCount + nested.b.byteCount + space.byteCount)
       try whole.residual(of: work.x, work.b, into: &work.r)
@@ -163,15 +164,17 @@ final class MixedPrecisionEngine<Element: Scalar>: SolveEngine {
   }
 
   /// The blocks of the columns that are being refined.
-  private struct Blocks {
+  private final class Blocks {
     var b: BlockVector<Element>
     var x: BlockVector<Element>
     var r: BlockVector<Element>
 
+    init(b: BlockVector<Element>, x: BlockVector<Element>, r: BlockVector<Element>) { (self.b, self.x, self.r) = (b, x, r) }
+
     /// As long as no column has left, B is that of the problem.
     var byteCount: Int { x.byteCount + r.byteCount }
 
-    mutating func keep(_ positions: [Int]) {
+    func keep(_ positions: [Int]) {
       b.keepColumns(positions)
       x.keepColumns(positions)
       r.keepColumns(positions)
@@ -180,7 +183,7 @@ final class MixedPrecisionEngine<Element: Scalar>: SolveEngine {
 
   /// X += D with A·D ≈ R in single precision; R is lost. A correction that is not finite makes its column of X so.
   private func correct(
-    _ whole: BlockProblem<Element>, _ work: inout Blocks, _ list: [Int], _ residuals: [Double], _ asked: [Double],
+    _ whole: BlockProblem<Element>, _ work: Blocks, _ list: [Int], _ residuals: [Double], _ asked: [Double],
     _ engine: any SolveEngine<Single>
   ) throws -> BlockProblem<Single> {
     // Powers of two bring every residual to a norm between 1 and 2.
@@ -190,11 +193,30 @@ final class MixedPrecisionEngine<Element: Scalar>: SolveEngine {
     rounded.copy(rounding: work.r)
     let nested = whole.correction(
       by: single, list, r: rounded, norms: zip(residuals, sizes).map { $0 / $1 }, residuals: residuals, reductions: asked)
+    nested.renewal = { [scale] columns, x, b in try Self.renew(whole, work, columns, sizes, scale, &x, &b) }
     try whole.monitor.nest(columns: nested.columns) { try engine.solve(SolveProblem(nested)) }
+    nested.renewal = nil
     work.r.copy(rounding: nested.x)
     work.r.scaleColumns(by: sizes.map { Element.Magnitude($0 / scale) })
     work.x.combine(1, work.r, 1)
     return nested
+  }
+
+  /// X += D for some of the columns, D becomes zero, and `b` the residual of X divided by `sizes`.
+  private static func renew(
+    _ whole: BlockProblem<Element>, _ work: Blocks, _ columns: [Int], _ sizes: [Double], _ scale: Double,
+    _ d: inout BlockVector<Single>, _ b: inout BlockVector<Single>
+  ) throws {
+    let isWhole = columns.count == work.x.columns
+    let part = isWhole ? work : Blocks(b: work.b.picking(columns), x: work.x.picking(columns), r: work.r.picking(columns))
+    part.r.copy(rounding: d)
+    part.r.scaleColumns(by: columns.map { Element.Magnitude(sizes[$0] / scale) })
+    part.x.combine(1, part.r, 1)
+    if !isWhole { work.x.scatterColumns(columns, from: part.x) }
+    try whole.residual(of: part.x, part.b, into: &part.r)
+    part.r.scaleColumns(by: columns.map { Element.Magnitude(1 / sizes[$0]) })
+    b.copy(rounding: part.r)
+    d.setZero()
   }
 
   private func summary(_ whole: BlockProblem<Element>, _ list: [Int]) -> String {

@@ -1,10 +1,14 @@
 internal import ComplexModule
 
 extension DirectEngine {
+  /// More of them seldom find what these did not.
+  private static var mostIdleRefinements: Int { 3 }
+
   /// Solves columns by the factors, then refines each until its componentwise backward error ω is at most what the factors should attain
   /// (`soundBackwardError`; 2u where the residual is above its bound), or no longer halves (M. Arioli, J. W. Demmel and I. S. Duff,
   /// “Solving sparse linear systems with sparse backward error”, SIAM J. Matrix Anal. Appl. 10, 1989). Every pass works on all columns
-  /// that are still active at once; a column keeps the iterate with the smallest ω.
+  /// that are still active at once; a column keeps the iterate with the smallest ω. Where long rows make the residual's own rounding
+  /// as large as what is to be attained, a few more iterates are tried: one of them has smaller rounding errors.
   ///
   /// Leaves X, residuals and backward errors in the problem.
   ///
@@ -19,18 +23,21 @@ extension DirectEngine {
     var next = BlockVector<Element>(rows: n, columns: 0)
     var quality = try factors.correct(&r, of: nil, b, into: &x).markingNonFinite()
     monitor.countOperator(columns: x.columns)
-    func needsRefinement(_ k: Int, _ quality: SolutionQuality) -> Bool {
-      let isSolved = quality.residuals[k] <= problem.thresholds[list[k]]
-      return quality.omega[k].isFinite && quality.omega[k] > (isSolved ? factors.soundBackwardError : 2 * Element.unitRoundoff)
+    // The smallest ω of each column, and how many iterates next to rounding were no better.
+    var (best, idle) = (quality.omega, [Int](repeating: 0, count: list.count))
+    func needsRefinement(_ k: Int) -> Bool {
+      let isSolved = problem.trueResiduals[list[k]] <= problem.thresholds[list[k]]
+      return best[k].isFinite && best[k] > (isSolved ? factors.soundBackwardError : 2 * Element.unitRoundoff)
     }
     accept(list.indices.map { $0 }, of: &x, list, quality, into: problem, refinements: 0)
     monitor.start()
-    var active = list.indices.filter { needsRefinement($0, quality) }
+    var active = list.indices.filter(needsRefinement)
     var step = 0
     while !active.isEmpty, monitor.limitReached() == nil {
       // A few columns that need nothing more are carried along: that is cheaper than to copy the others.
       if active.count * 4 <= list.count * 3 {
         (list, quality) = (active.map { list[$0] }, quality.picking(active))
+        (best, idle) = (active.map { best[$0] }, active.map { idle[$0] })
         (b, x, r) = (b.picking(active), x.picking(active), r.picking(active))
         active = list.indices.map { $0 }
       }
@@ -38,7 +45,7 @@ extension DirectEngine {
       if next.columns != list.count { next = takeBlock(columns: list.count) }
       let refined = try factors.correct(&r, of: x, b, into: &next).markingNonFinite()
       monitor.countOperator(columns: active.count)
-      let better = active.filter { refined.omega[$0] < quality.omega[$0] }
+      let better = active.filter { refined.omega[$0] < best[$0] }
       let worst = (quality.picking(active).worst, refined.picking(active).worst)
       monitor.record(
         .refined,
@@ -46,9 +53,15 @@ extension DirectEngine {
       )
       accept(better, of: &next, list, refined, into: problem, refinements: step)
       _ = monitor.finishIteration()
-      // Next to rounding errors are no longer halved, and any improvement may be the one that is enough.
-      active = better.filter {
-        refined.omega[$0] <= max(quality.omega[$0] / 2, 16 * Element.unitRoundoff) && needsRefinement($0, refined)
+      for k in active {
+        if refined.omega[k] < best[k] { best[k] = refined.omega[k] } else { idle[k] += 1 }
+      }
+      active = active.filter { k in
+        guard needsRefinement(k) else { return false }
+        if idle[k] == 0, refined.omega[k] <= quality.omega[k] / 2 { return true }
+        // Next to rounding errors are no longer halved, and any iterate may be the one that is enough.
+        let mostIdle = best[k] > factors.soundBackwardError ? Self.mostIdleRefinements : 0
+        return refined.omega[k] <= 16 * Element.unitRoundoff && idle[k] <= mostIdle
       }
       swap(&x, &next)
       quality = refined

@@ -20,6 +20,8 @@ final class StageJudge<Element: Scalar> {
   private let problem: BlockProblem<Element>
   private let secondsPerIteration: Double
   private let analysisSeconds: Double
+  /// What earlier solves with this A took: as much is expected of later ones, which a factorisation would spare too.
+  private let earlierSeconds: Double
   /// A trial that is forecast to need several times as many is given up.
   private let mostIterations: Int?
   /// Seconds of a direct solve of so many columns, and the name of its factorisation.
@@ -28,13 +30,18 @@ final class StageJudge<Element: Scalar> {
   private(set) var verdict: StageVerdict?
 
   init(
-    _ problem: BlockProblem<Element>, secondsPerIteration: Double, analysisSeconds: Double, mostIterations: Int?,
+    _ problem: BlockProblem<Element>, secondsPerIteration: Double, analysisSeconds: Double, earlierSeconds: Double,
+    mostIterations: Int?,
     directSeconds: ((_ columns: Int) -> (seconds: Double, method: String)?)?
   ) {
     (self.problem, self.secondsPerIteration, self.analysisSeconds) = (problem, secondsPerIteration, analysisSeconds)
+    self.earlierSeconds = earlierSeconds
     (self.mostIterations, self.directSeconds) = (mostIterations, directSeconds)
     forecast.note(distance)
   }
+
+  /// What the iterations so far took.
+  var spentSeconds: Double { Double(forecast.iterations) * secondsPerIteration }
 
   /// The largest log₁₀(‖r_j‖ / bound) of the columns.
   private var distance: Double {
@@ -68,13 +75,14 @@ final class StageJudge<Element: Scalar> {
     let own = problem.columns.reduce(0) { $0 + (monitor.isUnfinished(column: $1) ? 1 : 0) }
     let waiting = Double(monitor.unfinishedColumns - own) / Double(max(problem.width, 1))
     let rest = (remaining + waiting * (Double(forecast.iterations) + remaining)) * secondsPerIteration
-    guard rest > 4 * analysisSeconds, let direct = directSeconds(monitor.unfinishedColumns) else { return nil }
+    guard rest + earlierSeconds > 4 * analysisSeconds, let direct = directSeconds(monitor.unfinishedColumns) else { return nil }
     // A convergence that has only begun may get faster: some of the time of the other way is spent first.
-    let spent = Double(forecast.iterations) * secondsPerIteration
-    guard rest > 1.2 * direct.seconds, spent > direct.seconds / 3 else { return nil }
+    let spent = spentSeconds + earlierSeconds
+    guard rest + earlierSeconds > 1.2 * direct.seconds, spent > direct.seconds / 3 else { return nil }
+    let earlier = earlierSeconds > 0 ? " after \(earlierSeconds.brief) s in earlier solves" : ""
     return .directIsQuicker(
-      "\(Self.words(remaining)) more iterations are forecast, about \(rest.brief) s by the cost model, and \(direct.seconds.brief) s "
-        + "for \(direct.method)")
+      "\(Self.words(remaining)) more iterations are forecast, about \(rest.brief) s by the cost model\(earlier), and "
+        + "\(direct.seconds.brief) s for \(direct.method)")
   }
 
   private static func words(_ iterations: Double) -> String {

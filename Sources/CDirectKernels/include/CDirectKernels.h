@@ -30,7 +30,8 @@ typedef struct bkd_triangle {
     const int32_t *first;
     const int64_t *list_start, *value_start;
     const int32_t *list;
-    const double *value;
+    const void *value; /* float where `single` is not 0, double elsewhere */
+    int single;
 } bkd_triangle;
 
 /* Y = T^-1 Y, of conj(T) when `conjugate` is not 0, over the supernodes order[begin ..< end], begin ..< end where `order` is NULL, from

@@ -43,9 +43,14 @@ static inline void bk_pause(void) {
 /* ---- sparse times block -------------------------------------------------------------------------------------- */
 
 /* b == NULL:  Y[i,:] = sum_k value[k] X[index[k],:]            for begin <= i < end, start[i] <= k < start[i+1]
- * b != NULL:  Y[i,:] = B[i,:] - sum_k value[k] X[index[k],:]   (y may be b)                                        */
+ * b != NULL:  Y[i,:] = B[i,:] - sum_k value[k] X[index[k],:]   (y may be b)
+ * `traffic` says where the operands are: 0 in cache, BK_PREFETCH in memory, so that they are asked for ahead of their use,
+ * BK_STREAM besides that Y will not be wanted soon, so that where rows are aligned they are stored past the caches, without
+ * being read first. The numbers are the same. */
+#define BK_PREFETCH 1
+#define BK_STREAM 2
 void bk_spmm(bk_scalar type, int64_t begin, int64_t end, const int64_t *start, const int32_t *index, const void *value,
-             int64_t m, const void *x, int64_t ldx, const void *b, int64_t ldb, void *y, int64_t ldy);
+             int64_t m, const void *x, int64_t ldx, const void *b, int64_t ldb, void *y, int64_t ldy, int traffic);
 
 /* Scatter form: Y[index[k],:] += op(value[k]) X[i,:], op the conjugate when `conjugate` is not 0. Rows i in ascending
  * order. Splitting over threads is by columns of X and Y. */

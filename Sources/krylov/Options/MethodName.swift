@@ -9,7 +9,7 @@ enum MethodName: String, CaseIterable, ExpressibleByArgument {
   case pseudoCG = "pseudo-cg"
   case pseudoGMRES = "pseudo-gmres"
   case pseudoBiCGStab = "pseudo-bicgstab"
-  case idr, ecg, lsqr, lsmr, direct, lu, cholesky, klu, dense
+  case idr, ecg, lsqr, lsmr, direct, lu, cholesky, ldl, klu, qr, dense
 
   static var names: [String] { allCases.map(\.rawValue) }
 
@@ -19,44 +19,50 @@ enum MethodName: String, CaseIterable, ExpressibleByArgument {
   /// Whether it factorises A, so that there is nothing to precondition.
   var isDirect: Bool {
     switch self {
-    case .direct, .lu, .cholesky, .klu, .dense: true
+    case .direct, .lu, .cholesky, .ldl, .klu, .qr, .dense: true
     default: false
     }
   }
 
   /// Whether it solves least-squares problems, so that A may be rectangular.
-  var isLeastSquares: Bool { self == .lsqr || self == .lsmr }
+  var isLeastSquares: Bool { [.lsqr, .lsmr, .direct, .qr].contains(self) }
 
-  /// The method with these options.
-  func method(_ options: SolverOptions, _ precision: Precision) -> any BlockMethod {
-    let method = method(options)
-    return precision == .mixed ? MixedPrecision(method) : method
+  /// The method with these options, which come of the arguments.
+  func method(_ options: SolverOptions, _ arguments: SolverArguments) -> any BlockMethod {
+    let method = bareMethod(arguments).with { $0 = options }
+    let precise: any BlockMethod = arguments.precision == .mixed ? MixedPrecision(method) : method
+    return arguments.renumber ? Renumbered(precise) : precise
   }
 
-  private func method(_ options: SolverOptions) -> any BlockMethod {
-    let method: any BlockMethod =
-      switch self {
-      case .auto: Self.automatic
-      case .cg: BlockCG()
-      case .bfCG: BreakdownFreeBlockCG()
-      case .gmres: BlockGMRES()
-      case .gcrodr: BlockGCRODR()
-      case .minres: BlockMINRES()
-      case .bicgstab: BlockBiCGStab()
-      case .pseudoCG: PseudoBlockCG()
-      case .pseudoGMRES: PseudoBlockGMRES()
-      case .pseudoBiCGStab: PseudoBlockBiCGStab()
-      case .idr: PseudoBlockIDR()
-      case .ecg: EnlargedCG()
-      case .lsqr: LSQR()
-      case .lsmr: LSMR()
-      case .direct: SparseDirect()
-      case .lu: SparseLU()
-      case .cholesky: SparseCholesky()
-      case .klu: SparseKLU()
-      case .dense: DenseLU()
-      }
-    return method.with { $0 = options }
+  private func bareMethod(_ arguments: SolverArguments) -> any BlockMethod {
+    func factoring<Method: FactoringMethod>(_ method: Method) -> Method {
+      var method = method
+      (method.ordering, method.factorPrecision) = (arguments.ordering, arguments.factorPrecision)
+      return method
+    }
+    return switch self {
+    case .auto: AutomaticSolver(direct: factoring(SparseDirect()))
+    case .cg: BlockCG()
+    case .bfCG: BreakdownFreeBlockCG()
+    case .gmres: BlockGMRES()
+    case .gcrodr: BlockGCRODR()
+    case .minres: BlockMINRES()
+    case .bicgstab: BlockBiCGStab()
+    case .pseudoCG: PseudoBlockCG()
+    case .pseudoGMRES: PseudoBlockGMRES()
+    case .pseudoBiCGStab: PseudoBlockBiCGStab()
+    case .idr: PseudoBlockIDR()
+    case .ecg: EnlargedCG()
+    case .lsqr: LSQR()
+    case .lsmr: LSMR()
+    case .direct: factoring(SparseDirect())
+    case .lu: factoring(SparseLU())
+    case .cholesky: factoring(SparseCholesky())
+    case .ldl: factoring(SparseCholesky(isQuasiDefinite: true))
+    case .klu: factoring(SparseKLU())
+    case .qr: SparseLeastSquares()
+    case .dense: DenseLU()
+    }
   }
 }
 

@@ -1,8 +1,11 @@
 public import ArgumentParser
 import BlockKrylov
+import BlockKrylovDirect
 
 extension PreconditionerSide: ExpressibleByArgument {}
 extension ColumnNorm: ExpressibleByArgument {}
+extension FillOrdering: ExpressibleByArgument {}
+extension FactorPrecision: ExpressibleByArgument {}
 
 /// What is said of the null space of a singular A.
 enum NullSpaceName: String, CaseIterable, ExpressibleByArgument {
@@ -84,6 +87,18 @@ struct SolverArguments: ParsableArguments {
 
   @Flag(help: "Bound the forward error of each column, for a few solves more. (direct methods)")
   var errorBounds = false
+
+  @Option(
+    help: ArgumentHelp(
+      "How sparse factorisations order the unknowns: minimum degree (amd), nested dissection (metis), the least fill of all (best), or what takes "
+        + "the least time for few columns (auto).", valueName: "order"))
+  var ordering = FillOrdering.automatic
+
+  @Option(help: "How the numbers of sparse factors are kept; single: half the memory and more refinements.")
+  var factorPrecision = FactorPrecision.double
+
+  @Flag(help: "Number the unknowns by reverse Cuthill–McKee, for matrices whose numbering scatters neighbours.")
+  var renumber = false
 
   @Option(help: "The precision of all arithmetic; mixed: a method in single precision, refined in double precision.")
   var precision = Precision.double

@@ -79,7 +79,7 @@ struct MatrixRuns {
       options.preconditioner = pair.preconditioner
       options.recordsHistory = false
       let solving = Solving(
-        method: pair.method.method(options, arguments.precision), rtol: arguments.relativeTolerance, atol: arguments.atol,
+        method: pair.method.method(options, arguments), rtol: arguments.relativeTolerance, atol: arguments.atol,
         progress: of.progress)
       do {
         return .solved(try solving.run(system).record)

@@ -76,7 +76,9 @@ struct SparseKernelTests {
           product(a, x, rows: 0..<n, plus: nil, sign: 1), product(a, x, rows: 0..<n, plus: b, sign: -1)
         )
         KernelCases.onEachInstructionSet { level in
-          for stride in [m, m + 5] {
+          for (stride, traffic) in [
+            (m, Kernels<S>.Traffic.cached), (m + 5, .cached), (m, .prefetching), (m, .streaming), (m + 3, .streaming),
+          ] {
             var (y, r) = (Strided<S>(resultOf: n, m, stride: stride), Strided<S>(resultOf: n, m, stride: stride))
             var inPlace = Strided(overwriting: b)
             unsafe pointers(a) { start, index, value in
@@ -85,14 +87,16 @@ struct SparseKernelTests {
                   // In two ranges of rows, as two threads would.
                   for rows in [0..<(n / 2), (n / 2)..<n] {
                     unsafe y.write {
-                      unsafe Kernels<S>.spmm(rows, start, index, value, m, x0, x.stride, residualOf: nil, 0, $0, stride)
+                      unsafe Kernels<S>.spmm(rows, start, index, value, m, x0, x.stride, residualOf: nil, 0, $0, stride, traffic)
                     }
                     unsafe r.write {
-                      unsafe Kernels<S>.spmm(rows, start, index, value, m, x0, x.stride, residualOf: b0, b.stride, $0, stride)
+                      unsafe Kernels<S>.spmm(
+                        rows, start, index, value, m, x0, x.stride, residualOf: b0, b.stride, $0, stride, traffic)
                     }
                     unsafe inPlace.write {
                       unsafe Kernels<S>.spmm(
-                        rows, start, index, value, m, x0, x.stride, residualOf: UnsafePointer($0), b.stride, $0, b.stride)
+                        rows, start, index, value, m, x0, x.stride, residualOf: UnsafePointer($0), b.stride, $0, b.stride, traffic
+                      )
                     }
                   }
                 }
@@ -103,6 +107,35 @@ struct SparseKernelTests {
             residual.expect(inPlace, "B − A·X in place of B \(S.self) \(level) n=\(n) m=\(m)")
           }
         }
+      }
+    }
+  }
+
+  /// Wherever operands are taken from and results are stored, the numbers are the same; blocks with aligned rows, as streaming takes them.
+  @Test(arguments: ScalarTypes.all)
+  func traffic(type: any Scalar.Type) { checkTraffic(type) }
+
+  private func checkTraffic<S: Scalar>(_ type: S.Type) {
+    var random = SplitMix(103)
+    for (n, m) in [(1, 8), (70, 1), (70, 8), (70, 16), (131, 24), (131, 32), (67, 40), (65, 64), (40, 7)] {
+      let a = RandomRows<S>(n, n, .general, &random)
+      let x = random.block(n, m, S.self)
+      let b = random.block(n, m, S.self)
+      KernelCases.onEachInstructionSet { level in
+        var results: [BlockVector<S>] = []
+        for traffic in [Kernels<S>.Traffic.cached, .prefetching, .streaming] {
+          for residual in [false, true] {
+            var y = BlockVector<S>(rows: n, columns: m)
+            let (target, stride) = unsafe (y.mutableBase(), y.stride)
+            unsafe pointers(a) { start, index, value in
+              unsafe Kernels<S>.spmm(
+                0..<n, start, index, value, m, x.base, x.stride, residualOf: residual ? b.base : nil, b.stride, target, stride,
+                traffic)
+            }
+            results.append(y)
+          }
+        }
+        for k in 2..<results.count { #expect(results[k] == results[k % 2], "\(S.self) \(level) n=\(n) m=\(m)") }
       }
     }
   }

@@ -8,11 +8,12 @@ private struct CheapDirect: FactorizationEstimating {
   var name: String { "cheap" }
   var options = SolverOptions()
   var fails = false
+  var flops = 1.0
 
-  init(fails: Bool = false) { self.fails = fails }
+  init(fails: Bool = false, flops: Double = 1) { (self.fails, self.flops) = (fails, flops) }
 
   func estimatedWork<Element: Scalar>(for a: CSRMatrix<Element>) throws -> FactorizationWork? {
-    FactorizationWork(method: name, flops: 1, entries: 1, peakBytes: 1)
+    FactorizationWork(method: name, flops: flops, entries: 1, peakBytes: 1)
   }
 
   func makeEngine<Element: Scalar>(
@@ -85,6 +86,49 @@ struct AutomaticSolverTests {
     // What has proved to be the quicker way is the way of the next solve, from the start.
     let second = try prepared.solve(b)
     #expect(second.report.method == "dense" && second.report.iterations <= 2 && second.solution == first.solution)
+  }
+
+  /// A factorisation that is dearer than one solve by iterations is worth it for many.
+  @Test func manySolvesAreWorthAFactorisation() throws {
+    let a = try Gallery.Problem(.poisson2d, size: 40).matrix(Double.self)
+    var random = SplitMix(88)
+    let b = random.block(1600, 4, Double.self)
+    var solver = AutomaticSolver().preconditioned(by: .none)
+    solver.direct = CheapDirect(flops: 1e8)
+    let prepared = try solver.prepare(a)
+    var methods: [String] = []
+    for _ in 0..<40 where methods.last != "dense" {
+      let report = try prepared.solve(b).report
+      #expect(report.allConverged)
+      methods.append(report.method)
+      if report.method == "dense" {
+        #expect(report.events.contains { $0.kind == .methodChanged && $0.detail.contains("in earlier solves") })
+      }
+    }
+    #expect(methods.first == "cg" && methods.last == "dense" && methods.count > 2)
+    // New values of A have to be factored anew, so nothing is known of their worth.
+    let changed = try solver.prepare(a)
+    for k in 0..<methods.count {
+      try changed.update(a.mapValues { $0 * Double(k + 2) })
+      #expect(try changed.solve(b).report.method == "cg")
+    }
+  }
+
+  /// Where A does not fit a core's cache its iterations are in single precision, and what the caller gets is as accurate.
+  @Test func largeMatricesTakeSinglePrecision() throws {
+    var random = SplitMix(89)
+    for (problem, size, method) in [(Gallery.Family.poisson2d, 200, "mixed-cg"), (.convdiff3d, 32, "mixed-pseudo-bicgstab")] {
+      let a = try Gallery.Problem(problem, size: size).matrix(Double.self)
+      let b = random.block(a.rows, 2, Double.self)
+      let report = try solve(a, columns: 2)
+      #expect(report.method == method && report.allConverged)
+      #expect(report.explanation.contains { $0.contains("single precision") })
+      // A limit of memory leaves no room for a second A.
+      let limited = try AutomaticSolver().with { $0.memoryLimit = 1 << 28 }.solve(a, b).report
+      #expect("mixed-" + limited.method == method && limited.allConverged)
+      let single = try AutomaticSolver().with { $0.tolerance = .relative(1e-4) }.prepare(a.converted(to: Float.self))
+      #expect("mixed-" + single.method == method)
+    }
   }
 
   /// A direct method that cannot be prepared after all leaves the solve where it was.

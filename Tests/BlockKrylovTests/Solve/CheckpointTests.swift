@@ -22,6 +22,7 @@ struct CheckpointTests {
     Case(name: "gcrodr", method: BlockGCRODR(restart: 12, kept: 8)), Case(name: "bicgstab", method: BlockBiCGStab()),
     Case(name: "pseudo-cg", method: PseudoBlockCG()), Case(name: "pseudo-gmres", method: PseudoBlockGMRES(restart: 12)),
     Case(name: "pseudo-bicgstab", method: PseudoBlockBiCGStab()), Case(name: "idr", method: PseudoBlockIDR()),
+    Case(name: "renumbered", method: Renumbered(BlockCG())),
     Case(name: "lsqr", method: LSQR()), Case(name: "lsmr", method: LSMR().preconditioned(by: .jacobi)),
   ]
 

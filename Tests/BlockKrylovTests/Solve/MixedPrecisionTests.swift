@@ -27,6 +27,47 @@ struct MixedPrecisionTests {
     }
   }
 
+  /// Block CG takes in residuals of double precision and keeps its directions: one correction, and hardly more iterations than in double
+  /// precision throughout.
+  @Test func residualsAreRenewed() throws {
+    var random = SplitMix(911)
+    func check<S: Scalar>(_ a: CSRMatrix<S>, columns: Int) throws {
+      let b = random.block(a.rows, columns, S.self)
+      for choice in [PreconditionerChoice.none, .ic0] {
+        let method = BlockCG(tolerance: .relative(1e-11)).preconditioned(by: choice)
+        let double = try method.solve(a, b).report
+        let mixed = try MixedPrecision(method).solve(a, b)
+        #expect(double.allConverged && mixed.report.allConverged)
+        #expect(Reference.relativeResiduals(a, mixed.solution, b).allSatisfy { $0 <= 1.0001e-11 })
+        #expect(mixed.report.events.filter { $0.kind == .refined }.count == 1, "\(mixed.report.events)")
+        #expect(Double(mixed.report.iterations) <= 1.25 * Double(double.iterations) + 2, "\(choice) \(double.iterations)")
+      }
+    }
+    try check(Reference.poisson(40, Double.self), columns: 1)
+    try check(Reference.poisson(40, Double.self), columns: 4)
+    try check(Reference.poisson(30, Complex<Double>.self), columns: 3)
+    try check(Gallery.Problem(.poisson3d, size: 14).matrix(Double.self), columns: 6)
+  }
+
+  /// Columns that converge early, leave or begin solved do not disturb the renewal for the others.
+  @Test func renewedColumnsLeave() throws {
+    var random = SplitMix(912)
+    let a = try Reference.poisson(30, Double.self)
+    var b = random.block(a.rows, 5, Double.self)
+    b[columns: 3..<4] = b[columns: 0..<1]
+    for i in 0..<a.rows { b[i, 1] *= 1e90 }
+    let guess = try BlockCG(tolerance: .relative(1e-12)).solve(a, b).solution
+    var x0 = BlockVector<Double>(rows: a.rows, columns: 5)
+    x0[columns: 2..<3] = guess[columns: 2..<3]
+    let method = MixedPrecision(
+      BlockCG().with { $0.tolerance = .perColumn(relative: [1e-3, 1e-12, 1e-8, 1e-11, 1e-6]) })
+    let result = try method.solve(a, b, from: x0)
+    #expect(result.report.allConverged, "\(result.report)")
+    for (residual, bound) in zip(Reference.relativeResiduals(a, result.solution, b), [1e-3, 1e-12, 1e-8, 1e-11, 1e-6]) {
+      #expect(residual <= 1.0001 * bound)
+    }
+  }
+
   @Test func nonsymmetric() throws {
     var random = SplitMix(902)
     let a = try Reference.convection(22, 30)
@@ -79,7 +120,7 @@ struct MixedPrecisionTests {
     var random = SplitMix(906)
     let a = try Reference.poisson(20, Double.self)
     let b = random.block(400, 4, Double.self)
-    let method = MixedPrecision(BlockCG(tolerance: .perColumn(relative: [1e-3, 1e-13, 1e-4, 1e-3])))
+    let method = MixedPrecision(PseudoBlockCG(tolerance: .perColumn(relative: [1e-3, 1e-13, 1e-4, 1e-3])))
     let report = try method.solve(a, b).report
     #expect(report.allConverged)
     let corrections = report.events.filter { $0.kind == .refined }

@@ -8,7 +8,8 @@ enum Method {
     ("minres", BlockMINRES()), ("bicgstab", BlockBiCGStab()), ("pseudo-cg", PseudoBlockCG()),
     ("pseudo-gmres", PseudoBlockGMRES()),
     ("pseudo-bicgstab", PseudoBlockBiCGStab()), ("idr", PseudoBlockIDR()), ("ecg", EnlargedCG()), ("direct", SparseDirect()),
-    ("lu", SparseLU()), ("cholesky", SparseCholesky()), ("klu", SparseKLU()),
+    ("lu", SparseLU()), ("cholesky", SparseCholesky()), ("klu", SparseKLU()), ("mixed-cg", MixedPrecision(BlockCG())),
+    ("mixed-gmres", MixedPrecision(BlockGMRES())), ("mixed-pseudo-bicgstab", MixedPrecision(PseudoBlockBiCGStab())),
   ]
 
   static var names: [String] { all.map(\.name) }
