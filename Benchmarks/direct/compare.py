@@ -136,7 +136,7 @@ def heading():
     return (
         "# Direct solves\n\n"
         f"Milliseconds of the solve phase, from B in memory to X; written by `make bench-direct-peers`. {processor}, "
-        f"{os.cpu_count()} cores, {platform.system()} {platform.release()}.\n\n"
+        f"{os.cpu_count()} cores, {platform.system()}.\n\n"
         "“UMFPACK, refined” is UMFPACK as its users call it: one column at a time, with its own refinement. “Ours, refined” is a solve of the whole "
         "block with refinement of each column, recomputed residuals, backward errors and a report. The rivals are CHOLMOD, MUMPS, PARDISO and "
         "SuperLU, which solve the block by triangular solves alone; “ours, bare” does the same. In parentheses the factorisation and the threads that were "
