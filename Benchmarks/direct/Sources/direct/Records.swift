@@ -3,8 +3,9 @@ import BlockKrylovDirect
 import Foundation
 
 /// A line for each factorisation, order of elimination, precision and number of threads: bare triangular solves, and solves that are
-/// refined, verified and reported.
+/// refined, verified and reported. First comes what users get by default, as `direct`.
 func printRecords(_ name: String, _ a: CSRMatrix<Double>, _ options: Options) throws {
+  try Variant(problem: name, ordering: .automatic, precision: .double, options: options).measure("direct", SparseDirect(), a)
   let isDefinite = a.probe().looksPositiveDefinite
   for ordering in options.orderings {
     for precision in options.precisions {
@@ -29,22 +30,27 @@ private struct Variant {
 
   func measure(
     _ method: String, _ factoring: some FactoringMethod, _ a: CSRMatrix<Double>,
-    factor: (CSRMatrix<Double>) throws -> (BlockVector<Double>, LUFactorization<Double>.System) throws -> BlockVector<Double>
+    factor: ((CSRMatrix<Double>) throws -> (BlockVector<Double>, LUFactorization<Double>.System) throws -> BlockVector<Double>)? =
+      nil
   ) throws {
+    var refining = factoring
+    (refining.ordering, refining.factorPrecision) = (ordering, precision)
     let start = ContinuousClock.now
-    let solve = try factor(a)
+    let prepared = try refining.prepare(a)
     let setup = ContinuousClock.now - start
-    for threads in options.threads {
-      var refining = factoring.with { $0.threads = threads }
-      (refining.ordering, refining.factorPrecision) = (ordering, precision)
-      let prepared = try refining.prepare(a)
-      for m in options.columns {
-        let b = try Gallery.rightHandSides(rows: a.rows, columns: m, Double.self)
-        let bare = try Threads.$limit.withValue(threads) { try least(of: options.repetitions) { _ = try solve(b, .plain) } }
-        let report = try prepared.solve(b).report
-        let refined = try least(of: options.repetitions) { _ = try prepared.solve(b) }
-        record(method, m, threads, isRefined: false, bare, setup, omega: nil)
-        record(method, m, threads, isRefined: true, refined, setup, omega: report.columns.compactMap(\.backwardError).max())
+    let solve = try factor?(a)
+    for m in options.columns {
+      let b = try Gallery.rightHandSides(rows: a.rows, columns: m, Double.self)
+      for threads in options.threads {
+        try Threads.$limit.withValue(threads) {
+          if let solve {
+            let bare = try least(of: options.repetitions) { _ = try solve(b, .plain) }
+            record(method, m, threads, isRefined: false, bare, setup, omega: nil)
+          }
+          let omega = try prepared.solve(b).report.columns.compactMap(\.backwardError).max()
+          let refined = try least(of: options.repetitions) { _ = try prepared.solve(b) }
+          record(method, m, threads, isRefined: true, refined, setup, omega: omega)
+        }
       }
     }
   }
