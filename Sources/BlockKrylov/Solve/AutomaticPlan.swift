@@ -61,7 +61,7 @@ struct AutomaticPlanner<Element: Scalar> {
     guard let matrix = a.sparseMatrix else { return planMatrixFree(a) }
     let probe = matrix.probe()
     try refuseZeroRows(probe)
-    plan.costs = CostModel(matrix)
+    plan.costs = CostModel(matrix, isHermitian: probe.hermitian)
     plan.takesSinglePrecision = nullSpace(of: a) == nil && isWorthRounding(matrix, probe)
     if probe.looksPositiveDefinite || probe.looksNegativeDefinite { planDefinite(probe) } else { planGeneral(probe) }
     if nullSpace(of: a) == nil {

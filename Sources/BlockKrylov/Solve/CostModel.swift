@@ -16,15 +16,21 @@ struct CostModel: Sendable, Equatable {
   private static let peak = 6e10
   /// Operations per second of a sparse factorisation, and of triangular solves of many columns with its factors.
   private static let (factorRate, solveRate) = (1.5e10, 5e9)
-  /// Seconds of a symbolic analysis for each entry of A, and of moving an entry of the factors about.
-  private static let (analysisPerEntry, movePerEntry) = (4e-7, 1.5e-8)
+  /// Seconds of moving an entry of the factors about.
+  private static let movePerEntry = 1.5e-8
+  /// Seconds of a symbolic analysis for each entry of A, orders of elimination included: measured in three dimensions, where most is to be
+  /// lost (a tenth of it in two).
+  private static let (hermitianAnalysis, generalAnalysis) = (8e-7, 2.2e-6)
   /// Two sparse triangular sweeps in products with A: they read as much in all, but rows wait for each other.
   private static let sweepsPerProduct = 2.5
   /// p columns in one space need about p^−0.3 of the iterations of one: between the exponents that the distribution of the small
   /// eigenvalues of second-order differential operators gives in two dimensions (½) and in three (⅓), and what is measured.
   private static let gain = 0.3
 
-  init<Element: Scalar>(_ a: CSRMatrix<Element>) {
+  private let isHermitian: Bool
+
+  init<Element: Scalar>(_ a: CSRMatrix<Element>, isHermitian: Bool) {
+    self.isHermitian = isHermitian
     (rows, nonzeros, isComplex) = (a.rows, a.nonzeros, Element.isComplex)
     scalarBytes = MemoryLayout<Element>.stride
   }
@@ -65,7 +71,7 @@ struct CostModel: Sendable, Equatable {
   }
 
   /// The seconds that a symbolic analysis takes, as `FactorizationEstimating` makes one.
-  var analysis: Double { Double(nonzeros) * Self.analysisPerEntry }
+  var analysis: Double { Double(nonzeros) * (isHermitian ? Self.hermitianAnalysis : Self.generalAnalysis) }
 
   /// The work of a solve with groups of `width` of m columns in relation to that with other widths.
   private func relativeCost(of method: any BlockMethod, width: Int, columns m: Int, isPreconditioned: Bool) -> Double? {

@@ -75,9 +75,12 @@ final class StageJudge<Element: Scalar> {
     let own = problem.columns.reduce(0) { $0 + (monitor.isUnfinished(column: $1) ? 1 : 0) }
     let waiting = Double(monitor.unfinishedColumns - own) / Double(max(problem.width, 1))
     let rest = (remaining + waiting * (Double(forecast.iterations) + remaining)) * secondsPerIteration
-    guard rest + earlierSeconds > 4 * analysisSeconds, let direct = directSeconds(monitor.unfinishedColumns) else { return nil }
-    // A convergence that has only begun may get faster: some of the time of the other way is spent first.
+    // To ask costs a symbolic analysis: as much is spent on iterations first, so that a wrong forecast of their beginning costs little.
     let spent = spentSeconds + earlierSeconds
+    guard spent > analysisSeconds, rest + earlierSeconds > 2 * analysisSeconds,
+      let direct = directSeconds(monitor.unfinishedColumns)
+    else { return nil }
+    // A convergence that has only begun may get faster: some of the time of the other way is spent first.
     guard rest + earlierSeconds > 1.2 * direct.seconds, spent > direct.seconds / 3 else { return nil }
     let earlier = earlierSeconds > 0 ? " after \(earlierSeconds.brief) s in earlier solves" : ""
     return .directIsQuicker(

@@ -85,7 +85,9 @@ struct AutomaticSolverTests {
     #expect(event.detail.contains("more iterations are forecast") && event.detail.contains("for cheap"))
     // What has proved to be the quicker way is the way of the next solve, from the start.
     let second = try prepared.solve(b)
-    #expect(second.report.method == "dense" && second.report.iterations <= 2 && second.solution == first.solution)
+    #expect(second.report.method == "dense" && second.report.iterations <= 2)
+    // The first group of columns may have been solved before the direct method had proved quicker.
+    #expect(Reference.relativeResiduals(a, second.solution, b).allSatisfy { $0 <= 1e-12 })
   }
 
   /// A factorisation that is dearer than one solve by iterations is worth it for many.

@@ -44,7 +44,7 @@ struct ConvergenceForecastTests {
 
 struct CostModelTests {
   private func model(_ family: Gallery.Family, _ size: Int) throws -> CostModel {
-    CostModel(try Gallery.Problem(family, size: size).matrix(Double.self))
+    CostModel(try Gallery.Problem(family, size: size).matrix(Double.self), isHermitian: true)
   }
 
   @Test func costsGrowWithColumnsButLessThanInProportion() throws {
@@ -72,7 +72,9 @@ struct CostModelTests {
   /// A factorisation costs more where there is more fill, complex arithmetic more than real.
   @Test func factorisationsCostByFlopsAndEntries() throws {
     let a = try Gallery.Problem(.poisson2d, size: 20).matrix(Double.self)
-    let (real, complex) = (CostModel(a), CostModel(a.converted(to: Complex<Double>.self)))
+    let (real, complex) = (
+      CostModel(a, isHermitian: true), CostModel(a.converted(to: Complex<Double>.self), isHermitian: true)
+    )
     let work = FactorizationWork(method: "lu", flops: 1e9, entries: 1e6, peakBytes: 1e7)
     #expect(complex.direct(work, columns: 4) > real.direct(work, columns: 4))
     #expect(real.direct(work, columns: 40) > real.direct(work, columns: 4))
