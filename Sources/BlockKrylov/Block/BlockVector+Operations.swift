@@ -240,7 +240,7 @@ struct ColumnScaling<Element: Scalar> {
     maxima = block.columnMaxima()
     // Neither power may be subnormal or overflow.
     let largest = -Int(Element.Magnitude.leastNormalMagnitude.exponent)
-    let moderate = columnsMeet ? largest / 16 : largest / 8
+    let moderate = columnsMeet ? largest / 16 : largest / 6
     let exponents = maxima.map { maximum in
       guard maximum > 0, maximum.isFinite else { return 0 }
       let exponent = Int(maximum.exponent) + 1

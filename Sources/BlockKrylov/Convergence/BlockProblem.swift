@@ -212,9 +212,13 @@ package final class BlockProblem<Element: Scalar> {
     part.x.gatherColumns(list, of: x)
     if negated { part.b.scale(by: -1) }
     part.hasGuess = hasGuess
-    part.renewal = renewal.map { renewal in
-      { columns, x, b in try renewal(columns.map { list[$0] }, &x, &b) }
-    }
+    // What is renewed is B − A·X, and not the residual of −A·X = −B.
+    part.renewal =
+      negated
+      ? nil
+      : renewal.map { renewal in
+        { columns, x, b in try renewal(columns.map { list[$0] }, &x, &b) }
+      }
     part.save = save.map { save in
       { [unowned self] x, counts in
         var (whole, all) = (self.x, self.counts)

@@ -156,7 +156,7 @@ extension BlockProblem {
 
   /// Recomputes B − A·X into R: columns that meet their bound are converged, those that do not any more are open again.
   func verify(into r: inout BlockVector<Element>, _ space: BlockSpace<Element>, norms: inout [Double]) throws {
-    try residual(of: x, b, into: &r)
+    if renewal != nil, !hasGuess { r.copy(from: b) } else { try residual(of: x, b, into: &r) }
     space.columnNorms(r, into: &norms)
     let errorsAreSmall = confirmedEnergies(r, space, norms: norms)
     for j in status.indices {

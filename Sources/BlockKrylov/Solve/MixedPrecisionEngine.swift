@@ -193,7 +193,9 @@ final class MixedPrecisionEngine<Element: Scalar>: SolveEngine {
     rounded.copy(rounding: work.r)
     let nested = whole.correction(
       by: single, list, r: rounded, norms: zip(residuals, sizes).map { $0 / $1 }, residuals: residuals, reductions: asked)
-    nested.renewal = { [scale] columns, x, b in try Self.renew(whole, work, columns, sizes, scale, &x, &b) }
+    if engine.renewsResiduals {
+      nested.renewal = { [scale] columns, x, b in try Self.renew(whole, work, columns, sizes, scale, &x, &b) }
+    }
     try whole.monitor.nest(columns: nested.columns) { try engine.solve(SolveProblem(nested)) }
     nested.renewal = nil
     work.r.copy(rounding: nested.x)

@@ -49,6 +49,16 @@ struct MixedPrecisionTests {
     try check(Gallery.Problem(.poisson3d, size: 14).matrix(Double.self), columns: 6)
   }
 
+  /// The automatic choice solves −A·X = −B for a negative definite A, whose residuals have the other sign.
+  @Test func negativeDefiniteMatrices() throws {
+    var random = SplitMix(913)
+    let a = try Reference.poisson(30, Double.self).mapValues { -$0 }
+    let b = random.block(a.rows, 3, Double.self)
+    let result = try MixedPrecision(AutomaticSolver(tolerance: .relative(1e-11))).solve(a, b)
+    #expect(result.report.allConverged && !result.report.events.contains { $0.kind == .methodChanged }, "\(result.report)")
+    #expect(Reference.relativeResiduals(a, result.solution, b).allSatisfy { $0 <= 1.0001e-11 })
+  }
+
   /// Columns that converge early, leave or begin solved do not disturb the renewal for the others.
   @Test func renewedColumnsLeave() throws {
     var random = SplitMix(912)
