@@ -36,36 +36,87 @@ INLINE void LN(basis_update)(PASS_ARGUMENTS) {
     for (; i < end; i++) LN(basis_update_rows)(1, n, o, i, column, width);
 }
 
-/* Y[:,j] += sum_k s[k q + j] V_k[:,j]. */
-INLINE void LN(basis_combine_rows)(const int rows, const int n, const struct operands *o, int64_t i, int64_t column,
-                                   int64_t width) {
+/* The columns of the blocks on their own: as many blocks at a time as keep the additions busy and no more than the hardware
+ * follows, each read over the whole strip. */
+#define GROUPS(step, n)                    \
+    if ((n) == 1) {                        \
+        for (; k + 8 <= o->count; k += 8) step(8); \
+    }                                      \
+    for (; k + 4 <= o->count; k += 4) step(4);     \
+    for (; k + 2 <= o->count; k += 2) step(2);     \
+    for (; k < o->count; k++) step(1);
+
+/* Y[:,j] += s[0 q + j] v_0[:,j] + ... for `group` blocks from k on. */
+INLINE void LN(basis_combine_group)(const int group, PASS_ARGUMENTS, int64_t k) {
     const int64_t ldx = o->ldx * PARTS, ldy = o->ldy * PARTS;
-    const REAL *s = (const REAL *)o->s + column;
-    REAL *y = (REAL *)o->y + i * ldy + column;
-    VECTOR sum[8][DENSE_VECTORS];
-    UNROLL for (int r = 0; r < rows; r++)
-        UNROLL for (int v = 0; v < n; v++) sum[r][v] = LOAD(y + r * ldy + OFFSET(v));
-    for (int64_t k = 0; k < o->count; k++, s += o->q * PARTS) {
-        const REAL *x = (const REAL *)o->blocks[k] + i * ldx + column;
-        VECTOR factor[DENSE_VECTORS];
-        UNROLL for (int v = 0; v < n; v++) factor[v] = LOAD(s + OFFSET(v));
-        UNROLL for (int r = 0; r < rows; r++) {
-            UNROLL for (int v = 0; v < n; v++) __builtin_prefetch(x + (AHEAD + r) * ldx + OFFSET(v));
-            UNROLL for (int v = 0; v < n; v++) {
-                const VECTOR a = LOAD(x + r * ldx + OFFSET(v));
-                sum[r][v] += REAL_PARTS(factor[v]) * a;
-                if (PARTS == 2) sum[r][v] += IMAGINARY_PARTS(factor[v]) * TIMES_I(a);
-            }
+    const REAL *s = (const REAL *)o->s + k * o->q * PARTS + column, *x[8];
+    REAL *y = (REAL *)o->y + column;
+    VECTOR re[8][DENSE_VECTORS], im[8][DENSE_VECTORS];
+    UNROLL for (int b = 0; b < group; b++) {
+        x[b] = (const REAL *)o->blocks[k + b] + column;
+        UNROLL for (int v = 0; v < n; v++) {
+            const VECTOR factor = LOAD(s + b * o->q * PARTS + OFFSET(v));
+            re[b][v] = REAL_PARTS(factor);
+            im[b][v] = IMAGINARY_PARTS(factor);
         }
     }
-    UNROLL for (int r = 0; r < rows; r++)
-        UNROLL for (int v = 0; v < n; v++) AS_STORED(y + r * ldy + OFFSET(v)) = sum[r][v];
+    for (int64_t i = begin; i < end; i++) {
+        VECTOR sum[DENSE_VECTORS];
+        UNROLL for (int v = 0; v < n; v++) sum[v] = LOAD(y + i * ldy + OFFSET(v));
+        UNROLL for (int b = 0; b < group; b++)
+            UNROLL for (int v = 0; v < n; v++) {
+                const VECTOR a = LOAD(x[b] + i * ldx + OFFSET(v));
+                sum[v] += re[b][v] * a;
+                if (PARTS == 2) sum[v] += im[b][v] * TIMES_I(a);
+            }
+        UNROLL for (int v = 0; v < n; v++) AS_STORED(y + i * ldy + OFFSET(v)) = sum[v];
+    }
 }
 
+/* Y[:,j] += sum_k s[k q + j] v_k[:,j]. */
 INLINE void LN(basis_combine)(PASS_ARGUMENTS) {
-    int64_t i = begin;
-    for (; i + 8 <= end; i += 8) LN(basis_combine_rows)(8, n, o, i, column, width);
-    for (; i < end; i++) LN(basis_combine_rows)(1, n, o, i, column, width);
+    int64_t k = 0;
+#define STEP(group) LN(basis_combine_group)(group, n, o, begin, end, column, width, k)
+    GROUPS(STEP, n)
+#undef STEP
 }
+
+/* g[k q + j] += v_k[:,j]^H x[:,j] for `group` blocks from k on. */
+INLINE void LN(basis_dots_group)(const int group, PASS_ARGUMENTS, int64_t k) {
+    const int64_t ldv = o->ldb * PARTS, ldx = o->ldx * PARTS;
+    const REAL *x = (const REAL *)o->x + column, *v[8];
+    VECTOR sum[8][PARTS][DENSE_VECTORS] = {0};
+    UNROLL for (int b = 0; b < group; b++) v[b] = (const REAL *)o->blocks[k + b] + column;
+    for (int64_t i = begin; i < end; i++) {
+        VECTOR a[DENSE_VECTORS];
+        UNROLL for (int u = 0; u < n; u++) a[u] = LOAD(x + i * ldx + OFFSET(u));
+        UNROLL for (int b = 0; b < group; b++)
+            UNROLL for (int u = 0; u < n; u++) {
+                const VECTOR c = LOAD(v[b] + i * ldv + OFFSET(u));
+                sum[b][0][u] += c * a[u];
+                if (PARTS == 2) sum[b][PARTS - 1][u] += c * EXCHANGED(a[u]);
+            }
+    }
+    for (int b = 0; b < group; b++) {
+        REAL *out = (REAL *)o->g + (k + b) * o->q * PARTS + column, total[DENSE_VECTORS][LANES], t[PARTS][LANES];
+        UNROLL for (int u = 0; u < n; u++) {
+            UNROLL for (int c = 0; c < PARTS; c++) memcpy(t[c], &sum[b][c][u], sizeof(VECTOR));
+            for (int l = 0; l < LANES; l += PARTS) {
+                total[u][l] = out[OFFSET(u) + l] + (PARTS == 2 ? t[0][l] + t[0][l + PARTS - 1] : t[0][l]);
+                if (PARTS == 2)
+                    total[u][l + PARTS - 1] = out[OFFSET(u) + l + PARTS - 1] + (t[PARTS - 1][l] - t[PARTS - 1][l + PARTS - 1]);
+            }
+        }
+        UNROLL for (int u = 0; u < n; u++) memcpy(out + OFFSET(u), total[u], sizeof(VECTOR));
+    }
+}
+
+INLINE void LN(basis_dots)(PASS_ARGUMENTS) {
+    int64_t k = 0;
+#define STEP(group) LN(basis_dots_group)(group, n, o, begin, end, column, width, k)
+    GROUPS(STEP, n)
+#undef STEP
+}
+#undef GROUPS
 #undef AHEAD
 #undef LINE

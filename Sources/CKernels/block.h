@@ -10,65 +10,150 @@ static void NAME(inner)(const struct operands *o) {
              DENSE_VECTORS * LANES_AT(0));
 }
 
-/* Single columns without gaps are as good as rows of this length, which vectors can cover. */
-#define ROW_LENGTH 32
-
-/* g = y^H x for single columns. */
-static void NAME(column_dot)(int64_t count, const REAL *y, const REAL *x, REAL *g) {
-    REAL sum[ROW_LENGTH * PARTS] = {0};
-    struct operands o = {.end = count / ROW_LENGTH, .m = ROW_LENGTH, .x = y, .ldx = ROW_LENGTH, .b = x, .ldb = ROW_LENGTH, .g = sum};
-    run_pass(AT(dots, pass), &o, 256, o.m * PARTS, LANES_AT(0), DENSE_VECTORS * LANES_AT(0));
-    const int64_t done = o.end * ROW_LENGTH * PARTS;
-    o.x = y + done;
-    o.b = x + done;
-    o.m = count % ROW_LENGTH;
-    o.end = 1;
-    run_pass(AT(dots, pass), &o, 256, o.m * PARTS, LANES_AT(0), DENSE_VECTORS * LANES_AT(0));
-    for (int64_t half = ROW_LENGTH * PARTS / 2; half >= PARTS; half /= 2)
-        for (int64_t j = 0; j < half; j++) sum[j] += sum[j + half];
-    memcpy(g, sum, sizeof(REAL) * PARTS);
+/* Rows narrower than a vector that follow each other without gaps are as good as rows of one vector, whose entries belong to
+ * the columns in turn. The entries of such a row, or 0 where the columns do not come out even. */
+static int64_t NAME(flat_row)(int64_t m, int64_t ldx, int64_t ldy) {
+    const int64_t entries = LANES_AT(0) / PARTS;
+    return m < entries && entries % m == 0 && ldx == m && ldy == m ? entries : 0;
 }
 
-/* y += s x for single columns. */
-static void NAME(column_add)(int64_t count, const REAL *s, const REAL *x, REAL *y) {
-    static const REAL one[2] = {1, 0};
-    struct operands o = {.end = count / ROW_LENGTH, .m = ROW_LENGTH, .alpha = s, .x = x, .ldx = ROW_LENGTH, .beta = one,
-                         .y = y, .ldy = ROW_LENGTH};
-    NAME(combine)(&o);
-    const int64_t done = o.end * ROW_LENGTH * PARTS;
-    o.x = x + done;
-    o.y = y + done;
-    o.m = count % ROW_LENGTH;
-    o.end = 1;
-    NAME(combine)(&o);
+/* Adds the entries of each column in a row of `count` entries. */
+static void NAME(fold)(const REAL *sum, int64_t count, int64_t m, REAL *g) {
+    for (int64_t i = 0; i < count; i += m)
+        for (int64_t j = 0; j < m * PARTS; j++) g[j] += sum[i * PARTS + j];
 }
 
-/* Y += s_0 v_0 + s_1 v_1 + ... for single columns, a strip at a time. */
-static void NAME(columns_add)(const struct operands *o, const REAL *s) {
-    for (int64_t i = o->begin, next; i < o->end; i = next) {
-        next = least(i + 1024, o->end);
-        for (int64_t k = 0; k < o->count; k++)
-            NAME(column_add)(next - i, s + k * PARTS, (const REAL *)o->blocks[k] + i * PARTS, (REAL *)o->y + i * PARTS);
+/* Blocks whose factors or sums are spread at a time. */
+#define BASIS_GROUP 32
+
+/* Y[:,j] += sum_k s[k m + j] v_k[:,j], m = q. */
+static void NAME(basis_combine)(const struct operands *o) {
+    const int64_t flat = NAME(flat_row)(o->q, o->ldx, o->ldy), limit = DENSE_VECTORS * LANES_AT(0);
+    struct operands rest = *o;
+    if (flat) {
+        struct operands part = *o;
+        REAL s[BASIS_GROUP * LANES_AT(0)];
+        const int64_t each = flat / o->q, first = o->begin * o->q * PARTS;
+        const void *blocks[BASIS_GROUP];
+        part.begin = 0;
+        part.end = (o->end - o->begin) / each;
+        part.y = (REAL *)o->y + first;
+        part.q = part.ldx = part.ldy = flat;
+        part.s = s;
+        part.blocks = blocks;
+        for (int64_t k = 0; k < o->count; k += part.count) {
+            part.count = least(BASIS_GROUP, o->count - k);
+            for (int64_t b = 0; b < part.count; b++) {
+                blocks[b] = (const REAL *)o->blocks[k + b] + first;
+                for (int64_t j = 0; j < LANES_AT(0); j++)
+                    s[b * LANES_AT(0) + j] = ((const REAL *)o->s)[(k + b) * o->q * PARTS + j % (o->q * PARTS)];
+            }
+            run_pass(AT(basis_combine, pass), &part, BASIS_ROWS, LANES_AT(0), LANES_AT(0), limit);
+        }
+        rest.begin += part.end * each;
     }
+    run_pass(AT(basis_combine, pass), &rest, BASIS_ROWS, o->q * PARTS, LANES_AT(0), limit);
+}
+
+/* g[k m + j] = v_k[:,j]^H x[:,j], m = q. */
+static void NAME(basis_dots)(const struct operands *o) {
+    const int64_t flat = NAME(flat_row)(o->q, o->ldx, o->ldb), limit = DENSE_VECTORS * LANES_AT(0);
+    struct operands rest = *o;
+    for (int64_t j = 0; j < o->count * o->q * PARTS; j++) ((REAL *)o->g)[j] = 0;
+    if (flat) {
+        struct operands part = *o;
+        REAL sums[BASIS_GROUP * LANES_AT(0)];
+        const int64_t each = flat / o->q, first = o->begin * o->q * PARTS;
+        const void *blocks[BASIS_GROUP];
+        part.begin = 0;
+        part.end = (o->end - o->begin) / each;
+        part.x = (const REAL *)o->x + first;
+        part.q = part.ldx = part.ldb = flat;
+        part.g = sums;
+        part.blocks = blocks;
+        for (int64_t k = 0; k < o->count; k += part.count) {
+            part.count = least(BASIS_GROUP, o->count - k);
+            memset(sums, 0, sizeof sums);
+            for (int64_t b = 0; b < part.count; b++) blocks[b] = (const REAL *)o->blocks[k + b] + first;
+            run_pass(AT(basis_dots, pass), &part, BASIS_ROWS, LANES_AT(0), LANES_AT(0), limit);
+            for (int64_t b = 0; b < part.count; b++)
+                NAME(fold)(sums + b * LANES_AT(0), flat, o->q, (REAL *)o->g + (k + b) * o->q * PARTS);
+        }
+        rest.begin += part.end * each;
+    }
+    run_pass(AT(basis_dots, pass), &rest, BASIS_ROWS, o->q * PARTS, LANES_AT(0), limit);
 }
 
 static void NAME(basis_update)(const struct operands *o) {
     if (o->p == 1 && o->q == 1 && o->ldx == 1 && o->ldy == 1) {
-        NAME(columns_add)(o, o->c);
+        struct operands columns = *o;
+        columns.s = o->c;
+        NAME(basis_combine)(&columns);
         return;
     }
+#if PAIRED || SQUARES
+    struct operands rows = *o, last = *o;
+    rows.end = last.begin = o->end - 1;
+#endif
 #if PAIRED
     const int64_t half = LANES_AT(1);
-    if (o->p == half && o->q == half && o->ldx == half && o->ldy == half) {
-        NAME(basis_update_pairs)(o);
+    if (o->q <= half && 2 * o->q > half && o->ldy == half && o->ldx >= half && rows.end - rows.begin >= 2) {
+        rows.end = last.begin = rows.begin + (rows.end - rows.begin) / 2 * 2;
+        NAME(basis_update_pairs)(&rows);
+        run_pass(AT(basis_update, pass), &last, 64, o->q, LANES_AT(0), DENSE_VECTORS * LANES_AT(0));
+        return;
+    }
+#endif
+#if SQUARES
+    const int64_t row = LANES_AT(0);
+    if (o->q <= row && 2 * o->q > row && o->ldy == row && rows.end > rows.begin) {
+        NAME(basis_update_squares)(&rows);
+        run_pass(AT(basis_update, pass), &last, 64, o->q, LANES_AT(0), DENSE_VECTORS * LANES_AT(0));
         return;
     }
 #endif
     run_pass(AT(basis_update, pass), o, 64, o->q * PARTS, LANES_AT(0), DENSE_VECTORS * LANES_AT(0));
 }
 
+#if PAIRED || SQUARES
+/* What row i adds to G. */
+static void NAME(basis_inner_row)(const struct operands *o, int64_t i) {
+    const REAL *x = (const REAL *)o->x + i * o->ldx;
+    REAL *g = o->g;
+    for (int64_t k = 0; k < o->count; k++)
+        for (int64_t j = 0; j < o->p; j++, g += o->q)
+            for (int64_t l = 0; l < o->q; l++) g[l] += ((const REAL *)o->blocks[k])[i * o->ldb + j] * x[l];
+}
+#endif
+
 /* G = [V_0 V_1 ...]^H X, block after block: the rows of X stay in the cache. */
 static void NAME(basis_inner)(const struct operands *o) {
+    if (o->p == 1 && o->q == 1 && o->ldx == 1 && o->ldb == 1) {
+        NAME(basis_dots)(o);
+        return;
+    }
+#if PAIRED || SQUARES
+    struct operands rows = *o;
+    rows.end = o->end - 1;
+#endif
+#if PAIRED
+    const int64_t half = LANES_AT(1);
+    if (o->q <= half && 2 * o->q > half && o->ldx == half && (o->ldb == half || o->p >= 2 * half) && o->begin < o->end) {
+        memset(o->g, 0, (size_t)(o->count * o->p * o->q) * sizeof(REAL));
+        NAME(basis_inner_pairs)(&rows);
+        NAME(basis_inner_row)(o, o->end - 1);
+        return;
+    }
+#endif
+#if SQUARES
+    const int64_t row = LANES_AT(0);
+    if (o->q <= row && 2 * o->q > row && o->ldx == row && (o->ldb == row || o->p >= row) && o->begin < o->end) {
+        memset(o->g, 0, (size_t)(o->count * o->p * o->q) * sizeof(REAL));
+        NAME(basis_inner_squares)(&rows);
+        NAME(basis_inner_row)(o, o->end - 1);
+        return;
+    }
+#endif
     struct operands one = *o;
     one.begin = 0;
     one.end = o->end - o->begin;
@@ -76,28 +161,8 @@ static void NAME(basis_inner)(const struct operands *o) {
     for (int64_t k = 0; k < o->count; k++) {
         one.b = (const REAL *)o->blocks[k] + o->begin * o->ldb * PARTS;
         one.g = (REAL *)o->g + k * o->p * o->q * PARTS;
-        if (o->p == 1 && o->q == 1 && o->ldx == 1 && o->ldb == 1) {
-            NAME(column_dot)(one.end, one.b, one.x, one.g);
-            continue;
-        }
-#if PAIRED
-        const int64_t half = LANES_AT(1);
-        if (o->p == half && o->q == half && o->ldx == half && o->ldb == half) {
-            NAME(inner_pairs)(&one);
-            continue;
-        }
-#endif
         NAME(inner)(&one);
     }
-}
-
-static void NAME(basis_combine)(const struct operands *o) {
-    if (o->q == 1 && o->ldx == 1 && o->ldy == 1) {
-        NAME(columns_add)(o, o->s);
-        return;
-    }
-    const int64_t width = o->q * PARTS, limit = DENSE_VECTORS * LANES_AT(0);
-    run_pass(AT(basis_combine, pass), o, width > limit ? 64 : INT64_MAX / 2, width, LANES_AT(0), limit);
 }
 
 /* A tile's rows are stored when they are complete, so Y may be X as long as one chunk holds all columns. Else rows of X
@@ -130,12 +195,20 @@ static void NAME(squares)(const struct operands *o) {
 }
 
 static void NAME(dots)(const struct operands *o) {
-    if (o->m == 1 && o->ldx == 1 && o->ldb == 1) {
-        NAME(column_dot)(o->end, o->x, o->b, o->g);
-        return;
-    }
+    const int64_t flat = 2 * NAME(flat_row)(o->m, o->ldx, o->ldb), limit = DENSE_VECTORS * LANES_AT(0);
+    struct operands rest = *o;
     for (int64_t j = 0; j < o->m * PARTS; j++) ((REAL *)o->g)[j] = 0;
-    run_pass(AT(dots, pass), o, 256, o->m * PARTS, LANES_AT(0), DENSE_VECTORS * LANES_AT(0));
+    if (flat) {
+        struct operands part = *o;
+        REAL sum[2 * LANES_AT(0)] = {0};
+        part.end = o->end * o->m / flat;
+        part.m = part.ldx = part.ldb = flat;
+        part.g = sum;
+        run_pass(AT(dots, pass), &part, 256, flat * PARTS, LANES_AT(0), limit);
+        NAME(fold)(sum, flat, o->m, o->g);
+        rest.begin = part.end * flat / o->m;
+    }
+    run_pass(AT(dots, pass), &rest, 256, o->m * PARTS, LANES_AT(0), limit);
 }
 
 static void NAME(maxima)(const struct operands *o) {

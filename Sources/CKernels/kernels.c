@@ -55,6 +55,10 @@ static inline void move_row(void *to, const void *from, int64_t bytes) {
 #define PREFETCH_ROWS 32
 #define LINE_BYTES 64
 
+/* Rows that pass through all blocks of a basis before the next ones: short sums for the sake of rounding, and of one narrow block
+ * what a first-level cache holds. */
+#define BASIS_ROWS 512
+
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("clang loop unroll(full)")
 #define PASTE3_(a, b, c) a##_##b##_##c
@@ -241,6 +245,12 @@ void bk_basis_combine_columns(bk_scalar type, int64_t begin, int64_t end, int64_
                               int64_t m, const void *s, void *y, int64_t ldy) {
     RUN(basis_combine, type, .begin = begin, .end = end, .count = count, .blocks = v, .ldx = ldv, .q = m, .s = s, .y = y,
         .ldy = ldy);
+}
+
+void bk_basis_column_dots(bk_scalar type, int64_t begin, int64_t end, int64_t count, const void *const *v, int64_t ldv,
+                          int64_t m, const void *x, int64_t ldx, void *g) {
+    RUN(basis_dots, type, .begin = begin, .end = end, .count = count, .blocks = v, .ldb = ldv, .q = m, .x = x, .ldx = ldx,
+        .g = g);
 }
 
 void bk_triangle(bk_scalar type, int descending, int64_t n, const void *t, int64_t ldt, const void *d, int64_t m, void *x,

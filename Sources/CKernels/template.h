@@ -116,6 +116,7 @@ PASS(maxima, DENSE_VECTORS)
 PASS(dots, DENSE_VECTORS)
 PASS(basis_update, DENSE_VECTORS)
 PASS(basis_combine, DENSE_VECTORS)
+PASS(basis_dots, DENSE_VECTORS)
 PASS(triangle, DENSE_VECTORS)
 
 #if PARTS == 1 && (LANES_AT(0) == 8 || LANES_AT(0) == 16)
@@ -124,8 +125,15 @@ PASS(triangle, DENSE_VECTORS)
 #else
 #define PAIRED 0
 #endif
+#if PARTS == 1 && LANES_AT(0) <= 8 && 2 * LANES_AT(0) <= REGISTERS
+#define SQUARES 1
+#include "squares.h"
+#else
+#define SQUARES 0
+#endif
 #include "block.h"
 #undef PAIRED
+#undef SQUARES
 
 #undef NAME
 #undef AT

@@ -78,15 +78,12 @@
 
   /// d_k·m+j = (column j of V_k)ᴴw_j over some rows.
   func columnDots(_ rows: Range<Int>, _ w: UnsafePointer<Element>, _ ldw: Int, into d: UnsafeMutablePointer<Element>) {
-    let i = rows.lowerBound
     var target = unsafe d
     for k in runs.indices {
       let run = runs[k]
-      for b in 0..<run.count {
-        guard let v = unsafe addresses[run.first + b]?.assumingMemoryBound(to: Element.self) else { continue }
-        unsafe Kernels<Element>.columnDots(rows.count, run.columns, v + i * run.stride, run.stride, w + i * ldw, ldw, target)
-        unsafe target += run.columns
-      }
+      unsafe Kernels<Element>.basisColumnDots(
+        rows, run.count, UnsafePointer(addresses + run.first), run.stride, run.columns, w, ldw, target)
+      unsafe target += run.count * run.columns
     }
   }
 

@@ -90,8 +90,11 @@ extension BlockSpace {
   /// Rows of the whole basis that fit half of a second-level cache.
   private static func basisPanel(bytesPerRow: Int) -> Int { max(64, (1 << 19) / max(bytesPerRow, 1) / 8 * 8) }
 
+  /// The same for blocks of which several pass at a time, in strips long enough for the hardware to find its pace.
+  private static func columnPanel(bytesPerRow: Int) -> Int { max(64, (1 << 15) / max(bytesPerRow, 1) / 8 * 8) }
+
   /// Rows of one block that stay in a first-level cache while all others pass.
-  private static func innerPanel(bytesPerRow: Int) -> Int { max(64, (1 << 14) / max(bytesPerRow, 1) / 8 * 8) }
+  private static func innerPanel(bytesPerRow: Int) -> Int { max(64, (1 << 15) / max(bytesPerRow, 1) / 8 * 8) }
 }
 
 /// The same where the columns of the blocks have nothing to do with each other.
@@ -102,7 +105,7 @@ extension BlockSpace {
     let bytes = (count + 1) * m * MemoryLayout<Element>.stride
     blocks.take(basis, count: count)
     unsafe sumPanels(
-      rows: w.rows, count: count * m, bytesPerRow: bytes, panel: Self.innerPanel(bytesPerRow: m * MemoryLayout<Element>.stride)
+      rows: w.rows, count: count * m, bytesPerRow: bytes, panel: Self.columnPanel(bytesPerRow: m * MemoryLayout<Element>.stride)
     ) { range, sum in
       unsafe blocks.columnDots(range, w.base, w.stride, into: sum)
     }
@@ -132,7 +135,7 @@ extension BlockSpace {
     let m = w.columns
     let (base, ld) = unsafe (w.mutableBase(), w.stride)
     let bytesPerRow = (count + 1) * m * MemoryLayout<Element>.stride
-    let panel = looks ? Self.basisPanel(bytesPerRow: bytesPerRow) : Self.innerPanel(bytesPerRow: m * MemoryLayout<Element>.stride)
+    let panel = looks ? Self.basisPanel(bytesPerRow: bytesPerRow) : Self.columnPanel(bytesPerRow: m * MemoryLayout<Element>.stride)
     blocks.take(basis, count: count)
     unsafe h.withUnsafeBufferPointer { h in
       guard let h = h.baseAddress else { return }

@@ -170,6 +170,15 @@ enum Kernels<S: Scalar> {
       S.kernelType, Int64(rows.lowerBound), Int64(rows.upperBound), Int64(count), v, Int64(ldv), Int64(m), s, y, Int64(ldy))
   }
 
+  @inline(__always)
+  static func basisColumnDots(
+    _ rows: Range<Int>, _ count: Int, _ v: UnsafePointer<UnsafeRawPointer?>, _ ldv: Int, _ m: Int, _ x: Pointer, _ ldx: Int,
+    _ g: MutablePointer
+  ) {
+    unsafe bk_basis_column_dots(
+      S.kernelType, Int64(rows.lowerBound), Int64(rows.upperBound), Int64(count), v, Int64(ldv), Int64(m), x, Int64(ldx), g)
+  }
+
   static var largestInPlaceUpdate: Int { Int(BK_MAXIMUM_IN_PLACE) }
 
   /// X = T⁻¹·X, T column-major.

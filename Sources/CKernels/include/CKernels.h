@@ -127,6 +127,10 @@ void bk_basis_update(bk_scalar type, int64_t begin, int64_t end, int64_t count, 
 void bk_basis_combine_columns(bk_scalar type, int64_t begin, int64_t end, int64_t count, const void *const *v, int64_t ldv,
                               int64_t m, const void *s, void *y, int64_t ldy);
 
+/* g[k m + j] = v[k][:,j]^H X[:,j], blocks of m columns; overwritten. */
+void bk_basis_column_dots(bk_scalar type, int64_t begin, int64_t end, int64_t count, const void *const *v, int64_t ldv,
+                          int64_t m, const void *x, int64_t ldx, void *g);
+
 /* ---- dense triangles and the quality of a solution ------------------------------------------------------------- */
 
 /* X = T^-1 X in place, X n x m row-major. T is n x n column-major with leading dimension ldt: the lower triangle for
