@@ -91,24 +91,17 @@ static void NAME(basis_update)(const struct operands *o) {
         NAME(basis_combine)(&columns);
         return;
     }
-#if PAIRED || SQUARES
-    struct operands rows = *o, last = *o;
-    rows.end = last.begin = o->end - 1;
-#endif
 #if PAIRED
     const int64_t half = LANES_AT(1);
-    if (o->q <= half && 2 * o->q > half && o->ldy == half && o->ldx >= half && rows.end - rows.begin >= 2) {
-        rows.end = last.begin = rows.begin + (rows.end - rows.begin) / 2 * 2;
-        NAME(basis_update_pairs)(&rows);
-        run_pass(AT(basis_update, pass), &last, 64, o->q, LANES_AT(0), DENSE_VECTORS * LANES_AT(0));
+    if (o->q <= half && 2 * o->q > half && o->ldy == half && o->ldx >= half) {
+        NAME(basis_update_pairs)(o);
         return;
     }
 #endif
 #if SQUARES
     const int64_t row = LANES_AT(0);
-    if (o->q <= row && 2 * o->q > row && o->ldy == row && rows.end > rows.begin) {
-        NAME(basis_update_squares)(&rows);
-        run_pass(AT(basis_update, pass), &last, 64, o->q, LANES_AT(0), DENSE_VECTORS * LANES_AT(0));
+    if (o->q <= row && 2 * o->q > row && o->ldy == row) {
+        NAME(basis_update_squares)(o);
         return;
     }
 #endif
@@ -195,7 +188,8 @@ static void NAME(squares)(const struct operands *o) {
 }
 
 static void NAME(dots)(const struct operands *o) {
-    const int64_t flat = 2 * NAME(flat_row)(o->m, o->ldx, o->ldb), limit = DENSE_VECTORS * LANES_AT(0);
+    /* Of wider rows the sums are the same whatever columns stand beside a column. */
+    const int64_t flat = o->m == 1 ? 2 * NAME(flat_row)(1, o->ldx, o->ldb) : 0, limit = DENSE_VECTORS * LANES_AT(0);
     struct operands rest = *o;
     for (int64_t j = 0; j < o->m * PARTS; j++) ((REAL *)o->g)[j] = 0;
     if (flat) {

@@ -1,6 +1,6 @@
 /* Products of a real basis with a block whose rows are half a vector, padding included: two rows to a vector, or a row of two
  * blocks. A strip of rows passes block after block, fetched ahead by more than the arithmetic on a line takes. What padding holds
- * means nothing, and behind the last row there may be none, so that row is left to the caller. */
+ * means nothing, and behind the last row there may be none: of that row there is a copy, or it is left to the caller. */
 #define HALF (LANES_AT(0) / 2)
 #define PAIR AT(vector, 0)
 #define HALF_PAIR AT(vector, 1)
@@ -73,10 +73,27 @@ static void NAME(update_pairs)(const REAL *v, int64_t ldv, int64_t p, const REAL
     }
 }
 
-/* An even number of rows of basis_update. */
+/* The last one or two rows from copies of them, by the same arithmetic. */
+static void NAME(update_last_pair)(const struct operands *o, int64_t begin) {
+    const int64_t rows = o->end - begin;
+    REAL x[2 * HALF] = {0}, y[2 * HALF] = {0}, *to = (REAL *)o->y + begin * HALF;
+    const REAL *c = o->c;
+    for (int64_t r = 0; r < rows; r++) memcpy(y + r * HALF, to + r * HALF, (size_t)o->q * sizeof(REAL));
+    for (int64_t k = 0; k < o->count; k++)
+        for (int64_t j = 0, taken; j < o->p; j += taken, c += taken * o->q) {
+            taken = least(o->p - j, HALF);
+            for (int64_t r = 0; r < rows; r++)
+                memcpy(x + r * HALF, (const REAL *)o->blocks[k] + (begin + r) * o->ldx + j, (size_t)taken * sizeof(REAL));
+            NAME(update_pairs)(x, HALF, taken, c, o->q, y, 2);
+        }
+    for (int64_t r = 0; r < rows; r++) memcpy(to + r * HALF, y + r * HALF, (size_t)o->q * sizeof(REAL));
+}
+
 static void NAME(basis_update_pairs)(const struct operands *o) {
-    for (int64_t i = o->begin, next; i < o->end; i = next) {
-        next = least(i + BASIS_ROWS, o->end);
+    if (o->begin >= o->end) return;
+    const int64_t end = o->begin + (o->end - 1 - o->begin) / 2 * 2;
+    for (int64_t i = o->begin, next; i < end; i = next) {
+        next = least(i + BASIS_ROWS, end);
         const REAL *c = o->c;
         for (int64_t k = 0; k < o->count; k++)
             for (int64_t j = 0, taken; j < o->p; j += taken, c += taken * o->q) {
@@ -85,6 +102,7 @@ static void NAME(basis_update_pairs)(const struct operands *o) {
                                    (REAL *)o->y + i * HALF, next - i);
             }
     }
+    NAME(update_last_pair)(o, end);
 }
 
 /* G = [V W]^H X where rows of V and W are half a vector: rows 0 ..< p of G belong to V, the p after them to W. */

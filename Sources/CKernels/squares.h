@@ -40,33 +40,49 @@ INLINE void NAME(update_squares)(const int group, const int p, const struct oper
     }
 }
 
-/* All rows but the last one of basis_update. */
+/* Columns j and those after it of block k, a row's length at most. */
+static void NAME(update_square)(const struct operands *o, int64_t k, int64_t j, int64_t i, int64_t end) {
+    switch (least(o->p - j, ROW)) {
+#define CASE(p) case p: NAME(update_squares)(1, p, o, k, j, i, end); break;
+    CASE(1)
+    CASE(2)
+#if LANES_AT(0) >= 4
+    CASE(3)
+    CASE(4)
+#endif
+#if LANES_AT(0) >= 8
+    CASE(5)
+    CASE(6)
+    CASE(7)
+    CASE(8)
+#endif
+#undef CASE
+    }
+}
+
 static void NAME(basis_update_squares)(const struct operands *all) {
+    if (all->begin >= all->end) return;
     const struct operands local = *all, *o = &local;
-    for (int64_t i = o->begin, next; i < o->end; i = next) {
-        next = least(i + BASIS_ROWS, o->end);
+    for (int64_t i = o->begin, next; i < o->end - 1; i = next) {
+        next = least(i + BASIS_ROWS, o->end - 1);
         int64_t k = 0;
         if (o->p == ROW)
             for (; k + TOGETHER <= o->count; k += TOGETHER) NAME(update_squares)(TOGETHER, ROW, o, k, 0, i, next);
         for (; k < o->count; k++)
-            for (int64_t j = 0; j < o->p; j += ROW)
-                switch (least(o->p - j, ROW)) {
-#define CASE(p) case p: NAME(update_squares)(1, p, o, k, j, i, next); break;
-                CASE(1)
-                CASE(2)
-#if LANES_AT(0) >= 4
-                CASE(3)
-                CASE(4)
-#endif
-#if LANES_AT(0) >= 8
-                CASE(5)
-                CASE(6)
-                CASE(7)
-                CASE(8)
-#endif
-#undef CASE
-                }
+            for (int64_t j = 0; j < o->p; j += ROW) NAME(update_square)(o, k, j, i, next);
     }
+    /* The last row in a copy, by the same arithmetic. */
+    REAL y[ROW] = {0}, *to = (REAL *)o->y + (o->end - 1) * ROW;
+    memcpy(y, to, (size_t)o->q * sizeof(REAL));
+    struct operands last = *all;
+    for (int64_t k = 0; k < o->count; k++) {
+        const void *block = (const REAL *)o->blocks[k] + (o->end - 1) * o->ldx;
+        last.blocks = &block;
+        last.c = (const REAL *)o->c + k * o->p * o->q;
+        last.y = y;
+        for (int64_t j = 0; j < o->p; j += ROW) NAME(update_square)(&last, 0, j, 0, 1);
+    }
+    memcpy(to, y, (size_t)o->q * sizeof(REAL));
 }
 
 /* G += V^H X for the columns of V from `column` on, of which those from `first` on count, p with them at most, of `group` blocks. */

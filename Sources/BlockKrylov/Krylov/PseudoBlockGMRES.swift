@@ -1,9 +1,12 @@
+internal import ComplexModule
+
 /// GMRES for each column on its own, with the products with A and M⁻¹ made for all columns at once.
 ///
 /// Every column has a Krylov space of its own and goes through the iterates that it would have alone (Y. Saad and M. H. Schultz, SIAM J.
 /// Sci. Stat. Comput. 7, 1986): restarted, preconditioned on the right, the basis orthogonalised a second time where it must be. Reading the bases of p columns
 /// costs as much as in ``BlockGMRES`` and the arithmetic on them p times less, so it is the faster step; block GMRES needs fewer.
-/// Columns that meet their tolerance leave the block when at most half of it remains, and at every restart.
+/// Columns that meet their tolerance leave the block when at most half of it remains, and at every restart. Where the bases of all
+/// columns do not fit the last-level cache and those of fewer do, columns are solved in groups of so many.
 ///
 /// - Complexity of step k with p columns: one product with A, one application of M⁻¹, 4·n·k·p flops, 8·n·k·p where columns are
 ///   orthogonalised again.
@@ -53,6 +56,17 @@ final class PseudoBlockGMRESEngine<Element: Scalar>: KrylovEngine {
     return blockBytes(steps + 3, columns: columns) + BlockSpace<Element>.bytes(p: columns * (steps + 1), q: 1, rows: rows)
   }
 
+  /// As many columns as keep the bases of a cycle, at half its length, in the last-level cache: columns gain nothing from each other but
+  /// the reading of A, which is the smaller part of the traffic. All of them where that is so anyway, or not even for one.
+  func preferredWidth(columns: Int, limit: Int) -> Int {
+    let widest = min(columns, limit)
+    let half = min(options.restart, rows) / 2 + 3
+    guard widest > 1, blockBytes(half, columns: 1) <= lastLevelCache else { return widest }
+    var width = widest
+    while width > 1, blockBytes(half, columns: width) > lastLevelCache { width -= 1 }
+    return width
+  }
+
   func solve(_ whole: BlockProblem<Element>) throws {
     let monitor = whole.monitor
     var drift = DriftControl(columns: whole.width)
@@ -89,6 +103,10 @@ final class PseudoBlockGMRESEngine<Element: Scalar>: KrylovEngine {
   enum End { case invariant, singular }
 
   /// One cycle from the true residuals to the verified X. Says which limit ended it, and which columns' spaces were exhausted.
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  @specialized(where Element == Complex<Double>)
+  @specialized(where Element == Complex<Float>)
   private func cycle(_ problem: BlockProblem<Element>) throws -> (ColumnStatus?, [End?]) {
     let state = state(for: problem)
     var norms = problem.norms

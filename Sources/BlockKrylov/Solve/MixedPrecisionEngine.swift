@@ -62,6 +62,9 @@ final class MixedPrecisionEngine<Element: Scalar>: SolveEngine {
   var preconditionerName: String { engine?.preconditionerName ?? wide?.preconditionerName ?? "none" }
   var explanation: [String] { engine?.explanation ?? [] }
   var sharesSpace: Bool { engine?.sharesSpace ?? true }
+  func preferredWidth(columns: Int, limit: Int) -> Int {
+    engine?.preferredWidth(columns: columns, limit: limit) ?? min(columns, limit)
+  }
   var setupEvents: [SolveEvent] { events + (engine?.setupEvents ?? wide?.setupEvents ?? []) }
 
   /// The rounded values; the indices are A's own.

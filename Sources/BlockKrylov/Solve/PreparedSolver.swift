@@ -96,7 +96,8 @@ public final class PreparedSolver<Element: Scalar> {
   /// Why groups are no wider.
   func reason(forWidth width: Int, columns: Int) -> String {
     if width < widthBeforeMemory(columns: columns) { return "memoryLimit" }
-    return width < min(options.maximumBlockWidth, columns) ? "by the cost model" : "maximumBlockWidth"
+    if width == min(options.maximumBlockWidth, columns) { return "maximumBlockWidth" }
+    return automatic == nil ? "so that their bases stay in the cache" : "by the cost model"
   }
 
   /// A has new values on the same pattern: preconditioner and factors follow, symbolic work is kept.
