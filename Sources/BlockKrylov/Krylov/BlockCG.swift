@@ -1,3 +1,5 @@
+internal import ComplexModule
+
 /// Block conjugate gradients for hermitian positive definite A: all columns share one Krylov space.
 ///
 /// The recurrence is BCGrQ (A. A. Dubrulle, “Retooling the method of block conjugate gradients”, ETNA 12, 2001; with preconditioner as
@@ -88,6 +90,10 @@ final class BlockCGEngine<Element: Scalar>: KrylovEngine {
 
   /// Runs the recurrence until every column's estimate meets its bound and the true residuals confirm it, or nothing more can be
   /// done. Columns that are confirmed get their status; for the others the result is why the iteration ended, `nil` for drift.
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  @specialized(where Element == Complex<Double>)
+  @specialized(where Element == Complex<Float>)
   private func iterate(_ problem: BlockProblem<Element>) throws -> ColumnStatus? {
     let p = problem.width
     let monitor = problem.monitor

@@ -1,3 +1,5 @@
+internal import ComplexModule
+
 /// Block GMRES bound to one A; with `recycles` also block GCRO-DR, which keeps the deflated directions from solve to solve.
 final class BlockGMRESEngine<Element: Scalar>: KrylovEngine {
   let core: EngineCore<Element>
@@ -144,6 +146,10 @@ final class BlockGMRESEngine<Element: Scalar>: KrylovEngine {
   }
 
   /// One cycle from the true residual to the verified X.
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  @specialized(where Element == Complex<Double>)
+  @specialized(where Element == Complex<Float>)
   private func cycle(_ problem: BlockProblem<Element>, _ cycle: Cycle) throws -> CycleEnd {
     let work = workspace(columns: problem.width)
     defer { work.arnoldi.removeHead() }

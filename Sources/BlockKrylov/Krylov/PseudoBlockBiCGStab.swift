@@ -1,3 +1,5 @@
+internal import ComplexModule
+
 /// BiCGStab for each column on its own, with the products with A and M⁻¹ made for all columns at once.
 ///
 /// Every column goes through the iterates that it would have alone (H. A. van der Vorst, SIAM J. Sci. Stat. Comput. 13, 1992; with
@@ -51,6 +53,10 @@ final class PseudoBlockBiCGStabEngine<Element: Scalar>: KrylovEngine {
 
   /// Iterates until every column's estimate meets its bound or it failed, and verifies. Columns that are confirmed or failed get
   /// their status; for the others the result is the limit that ended the iteration, `nil` for drift.
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  @specialized(where Element == Complex<Double>)
+  @specialized(where Element == Complex<Float>)
   private func iterate(_ problem: BlockProblem<Element>) throws -> ColumnStatus? {
     let state = State(problem, preconditioned: m != nil)
     var norms = problem.norms

@@ -1,3 +1,5 @@
+internal import ComplexModule
+
 /// Conjugate gradients for each column on its own, with the products with A and M⁻¹ made for all columns at once.
 ///
 /// Every column goes through the iterates that it would have alone (M. R. Hestenes and E. Stiefel, 1952); what is gained over a loop
@@ -51,6 +53,10 @@ final class PseudoBlockCGEngine<Element: Scalar>: KrylovEngine {
 
   /// Iterates until every column's estimate meets its bound or it failed, and verifies. Columns that are confirmed or failed get
   /// their status; for the others the result is the limit that ended the iteration, `nil` for drift.
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  @specialized(where Element == Complex<Double>)
+  @specialized(where Element == Complex<Float>)
   private func iterate(_ problem: BlockProblem<Element>) throws -> ColumnStatus? {
     let state = State(problem, preconditioned: m != nil)
     var norms = problem.norms
