@@ -92,8 +92,8 @@ public struct LUFactorization<Element: Scalar>: Sendable {
     result.upperNonzeros = Int(symbolic.upperNonzerosBound)
     result.flops = symbolic.flopsBound
     result.storedBytes = (result.lowerNonzeros + result.upperNonzeros) * (Element.isComplex ? 20 : 12)
-    // While UMFPACK's object is read, one of its factors is there by rows and by columns as well.
-    let copies = max(result.lowerNonzeros, result.upperNonzeros) * (Element.isComplex ? 44 : 28)
+    // While UMFPACK's object is read, its factors are there by rows as well.
+    let copies = (result.lowerNonzeros + result.upperNonzeros) * (Element.isComplex ? 28 : 20)
     result.peakBytes = max(Int(symbolic.peakBytesBound), result.storedBytes + copies)
     result.strategy = symbolic.strategyName
     result.ordering = symbolic.orderingName
@@ -128,7 +128,7 @@ public struct LUFactorization<Element: Scalar>: Sendable {
       self = try LUFactorization(new, options)
       return false
     }
-    if let symbolic { factors = try UMFPACK.Factors(UMFPACK.Columns(new), symbolic, options.precision) }
+    if let symbolic { factors = try UMFPACK.Factors(UMFPACK.Columns(new), symbolic, options.precision, earlier: factors) }
     matrix = new
     return true
   }

@@ -44,7 +44,7 @@ internal import CDirectKernels
       for (offset, k) in (nodes.listStart[s]..<nodes.listStart[s + 1]).enumerated() { place[Int(nodes.list[k])] = width + offset }
       for j in low..<high {
         let column = j - low
-        let (re, im) = diagonal == .unit ? (1, 0) : Self.inverse(of: matrix, at: j)
+        let (re, im) = diagonal == .unit ? (1, 0) : Self.inverse(of: matrix.diagonal, at: j, isComplex: isComplex)
         let target = (base + column * width + column) * parts
         unsafe values[target] = re
         if parts == 2 { unsafe values[target + 1] = im }
@@ -54,6 +54,70 @@ internal import CDirectKernels
         }
       }
     }
+  }
+
+  /// The factor T by rows.
+  convenience init(_ matrix: LowerRows, diagonal: Diagonal) {
+    let (start, row) = matrix.columns
+    let supernodes = Supernodes(order: matrix.order, start: start, row: row)
+    self.init(empty: supernodes, Subtrees(supernodes), order: matrix.order, isComplex: matrix.isComplex)
+    _ = fill(matrix, diagonal)
+  }
+
+  /// The factor T by rows with the supernodes of another one; `nil` where T has an entry that they have no place for.
+  convenience init?(_ matrix: LowerRows, diagonal: Diagonal, like other: SupernodalTriangle) {
+    guard other.order == matrix.order, other.isComplex == matrix.isComplex else { return nil }
+    self.init(empty: other.supernodes, other.subtrees, order: matrix.order, isComplex: matrix.isComplex)
+    if !fill(matrix, diagonal) { return nil }
+  }
+
+  private init(empty supernodes: Supernodes, _ subtrees: Subtrees?, order: Int, isComplex: Bool) {
+    (self.order, self.isComplex, self.supernodes, self.subtrees) = (order, isComplex, supernodes, subtrees)
+    isSingle = false
+    memory = Self.zeros(supernodes.storedNumbers * (isComplex ? 2 : 1))
+  }
+
+  /// Puts the entries in their places in one pass; says whether there are places for all of them.
+  private func fill(_ matrix: LowerRows, _ diagonal: Diagonal) -> Bool {
+    let values = unsafe memory.base.assumingMemoryBound(to: Double.self)
+    let (nodes, parts, pivots) = (supernodes, parts, diagonal == .unit ? [] : matrix.diagonal)
+    var nodeOf = [Int32](repeating: 0, count: order)
+    for s in 0..<nodes.count {
+      for j in nodes.first[s]..<nodes.first[s + 1] { nodeOf[Int(j)] = Int32(truncatingIfNeeded: s) }
+    }
+    // How far the list of each supernode has come: rows ascend.
+    var next = nodes.listStart
+    for i in 0..<order {
+      let row = Int32(truncatingIfNeeded: i)
+      for k in matrix.start[i]..<matrix.start[i + 1] {
+        let j = matrix.column[k]
+        if j == i { continue }
+        let s = Int(nodeOf[j])
+        let (low, high) = (Int(nodes.first[s]), Int(nodes.first[s + 1]))
+        var place = i - low
+        if i >= high {
+          let end = nodes.listStart[s + 1]
+          var at = next[s]
+          while at < end, nodes.list[at] < row { at += 1 }
+          next[s] = at
+          guard at < end, nodes.list[at] == row else { return false }
+          place = high - low + at - nodes.listStart[s]
+        }
+        let target = (nodes.valueStart[s] + place * (high - low) + j - low) * parts
+        for p in 0..<parts { unsafe values[target + p] = matrix.value[k * parts + p] }
+      }
+    }
+    for s in 0..<nodes.count {
+      let low = Int(nodes.first[s])
+      let width = Int(nodes.first[s + 1]) - low
+      for c in 0..<width {
+        let (re, im) = diagonal == .unit ? (1, 0) : Self.inverse(of: pivots, at: low + c, isComplex: isComplex)
+        let target = (nodes.valueStart[s] + c * (width + 1)) * parts
+        unsafe values[target] = re
+        if parts == 2 { unsafe values[target + 1] = im }
+      }
+    }
+    return true
   }
 
   /// A factor whose supernodes are known; `number` gives the parts of the number at (row of the supernode, column of the supernode).
@@ -113,9 +177,9 @@ internal import CDirectKernels
   }
 
   /// 1 / T_jj; infinite for 0, so that what is divided by it is infinite or NaN.
-  private static func inverse(of matrix: LowerColumns, at j: Int) -> (Double, Double) {
-    guard matrix.isComplex else { return (1 / matrix.diagonal[j], 0) }
-    let (re, im) = (matrix.diagonal[2 * j], matrix.diagonal[2 * j + 1])
+  private static func inverse(of diagonal: [Double], at j: Int, isComplex: Bool) -> (Double, Double) {
+    guard isComplex else { return (1 / diagonal[j], 0) }
+    let (re, im) = (diagonal[2 * j], diagonal[2 * j + 1])
     let size = max(abs(re), abs(im))
     guard size > 0 else { return (.infinity, .nan) }
     let (a, b) = (re / size, im / size)

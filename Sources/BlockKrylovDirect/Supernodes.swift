@@ -70,6 +70,45 @@ struct LowerColumns {
   }
 }
 
+/// A lower triangular matrix by rows, with its diagonal where there is one: row i has the entries `start[i] ..< start[i + 1]`, columns
+/// in any order. Complex numbers are pairs.
+struct LowerRows {
+  let order: Int
+  let isComplex: Bool
+  let start: [Int]
+  let column: [Int]
+  let value: [Double]
+
+  var parts: Int { isComplex ? 2 : 1 }
+
+  /// The diagonal, `parts` doubles each; 0 where none is stored.
+  var diagonal: [Double] {
+    var result = [Double](repeating: 0, count: order * parts)
+    for i in 0..<order {
+      // As a rule it is the last entry.
+      guard let k = (start[i]..<start[i + 1]).last(where: { column[$0] == i }) else { continue }
+      for p in 0..<parts { result[i * parts + p] = value[k * parts + p] }
+    }
+    return result
+  }
+
+  /// Where the entries below the diagonal are, by columns with rows ascending.
+  var columns: (start: [Int], row: [Int32]) {
+    var begin = [Int](repeating: 0, count: order + 1)
+    for i in 0..<order { for k in start[i]..<start[i + 1] where column[k] != i { begin[column[k] + 1] += 1 } }
+    for j in 0..<order { begin[j + 1] += begin[j] }
+    var next = begin
+    var row = [Int32](repeating: 0, count: begin[order])
+    for i in 0..<order {
+      for k in start[i]..<start[i + 1] where column[k] != i {
+        row[next[column[k]]] = Int32(truncatingIfNeeded: i)
+        next[column[k]] += 1
+      }
+    }
+    return (begin, row)
+  }
+}
+
 /// Which neighbouring columns of a lower triangular matrix are stored together as dense ones, and where.
 ///
 /// Columns of equal structure cost nothing to join: one list of rows serves them all and each row of a panel is read once for all.

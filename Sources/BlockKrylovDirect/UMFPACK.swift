@@ -140,15 +140,33 @@ extension UMFPACK {
     /// The diagonal of U, one or two doubles each.
     let pivots: [Double]
 
-    init(_ a: Columns, _ symbolic: Symbolic, _ precision: FactorPrecision) throws {
+    /// - Parameter earlier: factors of the same pattern, whose supernodes serve these where the pivots have not changed.
+    init(_ a: Columns, _ symbolic: Symbolic, _ precision: FactorPrecision, earlier: Factors? = nil) throws {
+      func rearranged(
+        _ rows: LowerRows, _ diagonal: SupernodalTriangle.Diagonal, _ old: SupernodalTriangle?
+      ) -> SupernodalTriangle {
+        old.flatMap { SupernodalTriangle(rows, diagonal: diagonal, like: $0) } ?? SupernodalTriangle(rows, diagonal: diagonal)
+      }
       let numeric = try Numeric(a, symbolic)
       isComplex = a.isComplex
       order = a.order
       info = numeric.info
-      let first = SupernodalTriangle(try numeric.rows(.lower), diagonal: .unit)
-      let upper = try numeric.rows(.upper)
-      pivots = upper.diagonal
-      (lower, upperTransposed) = SupernodalTriangle.kept(first, SupernodalTriangle(upper, diagonal: .stored), in: precision)
+      // UMFPACK's object is only read, so each factor may have a thread.
+      var parts = [Result<(SupernodalTriangle, pivots: [Double]), any Error>?](repeating: nil, count: 2)
+      unsafe parts.withUnsafeMutableBufferPointer { parts in
+        Parallel.run(2) { k in
+          unsafe parts[k] = Result {
+            if k == 0 { return (rearranged(try numeric.rows(.lower), .unit, earlier?.lower), []) }
+            let rows = try numeric.rows(.upper)
+            return (rearranged(rows, .stored, earlier?.upperTransposed), rows.diagonal)
+          }
+        }
+      }
+      guard let first = try parts[0]?.get(), let second = try parts[1]?.get() else {
+        throw BlockKrylovError.factorization("UMFPACK's factors were not taken over")
+      }
+      pivots = second.pivots
+      (lower, upperTransposed) = SupernodalTriangle.kept(first.0, second.0, in: precision)
       (rowOrder, columnOrder, rowScale) = try numeric.ordersAndScale()
     }
 
@@ -215,26 +233,36 @@ extension UMFPACK {
     }
 
     /// L by rows, or U by columns, which is Uᵀ by rows: both are lower triangular.
-    func rows(_ triangle: Triangle) throws -> LowerColumns {
-      let count = Int(info[Int(triangle == .lower ? UMFPACK_LNZ : UMFPACK_UNZ)])
+    func rows(_ triangle: Triangle) throws -> LowerRows {
+      let count = max(Int(info[Int(triangle == .lower ? UMFPACK_LNZ : UMFPACK_UNZ)]), 1)
       var start = [Int](repeating: 0, count: order + 1)
-      var column = [Int](repeating: 0, count: max(count, 1))
-      var value = [Double](repeating: 0, count: max(count, 1) * (isComplex ? 2 : 1))
-      let status =
-        switch (isComplex, triangle) {
-        case (false, .lower):
-          unsafe umfpack_dl_get_numeric(&start, &column, &value, nil, nil, nil, nil, nil, nil, nil, nil, handle)
-        case (false, .upper):
-          unsafe umfpack_dl_get_numeric(nil, nil, nil, &start, &column, &value, nil, nil, nil, nil, nil, handle)
-        case (true, .lower):
-          unsafe umfpack_zl_get_numeric(
-            &start, &column, &value, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, handle)
-        case (true, .upper):
-          unsafe umfpack_zl_get_numeric(
-            nil, nil, nil, nil, &start, &column, &value, nil, nil, nil, nil, nil, nil, nil, handle)
+      var column: [Int] = []
+      var status = 0
+      // Not set to zero first: these are the largest arrays of a factorisation.
+      let value = unsafe [Double](unsafeUninitializedCapacity: count * (isComplex ? 2 : 1)) { values, used in
+        unsafe column = [Int](unsafeUninitializedCapacity: count) { columns, filled in
+          status = unsafe extract(triangle, &start, columns.baseAddress, values.baseAddress)
+          filled = status == Int(UMFPACK_OK) ? count : 0
         }
+        used = status == Int(UMFPACK_OK) ? count * (isComplex ? 2 : 1) : 0
+      }
       try checkExtraction(status)
-      return LowerColumns(order: order, isComplex: isComplex, rowStart: start, column: column, value: value)
+      return LowerRows(order: order, isComplex: isComplex, start: start, column: column, value: value)
+    }
+
+    private func extract(
+      _ triangle: Triangle, _ start: inout [Int], _ column: UnsafeMutablePointer<Int>?, _ value: UnsafeMutablePointer<Double>?
+    ) -> Int {
+      switch (isComplex, triangle) {
+      case (false, .lower):
+        unsafe umfpack_dl_get_numeric(&start, column, value, nil, nil, nil, nil, nil, nil, nil, nil, handle)
+      case (false, .upper):
+        unsafe umfpack_dl_get_numeric(nil, nil, nil, &start, column, value, nil, nil, nil, nil, nil, handle)
+      case (true, .lower):
+        unsafe umfpack_zl_get_numeric(&start, column, value, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, handle)
+      case (true, .upper):
+        unsafe umfpack_zl_get_numeric(nil, nil, nil, nil, &start, column, value, nil, nil, nil, nil, nil, nil, nil, handle)
+      }
     }
 
     /// P, Q and R.

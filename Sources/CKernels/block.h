@@ -285,12 +285,32 @@ static void NAME(mirror)(const struct operands *o) {
     }
 }
 
+/* Whether the listed columns stand side by side: rows are moved whole then. */
+static int NAME(is_range)(const struct operands *o) {
+    for (int64_t k = 1; k < o->m; k++)
+        if (o->list[k] != o->list[0] + k) return 0;
+    return o->m > 1;
+}
+
 static void NAME(gather_columns)(const struct operands *o) {
+    if (NAME(is_range)(o)) {
+        for (int64_t i = 0; i < o->end; i++) {
+            const ENTRY *row = ROW(x, i) + o->list[0];
+            __builtin_prefetch(row + PREFETCH_ROWS * o->ldx);
+            move_row(ROW(y, i), row, o->m * (int64_t)sizeof(ENTRY));
+        }
+        return;
+    }
     for (int64_t i = 0; i < o->end; i++)
         for (int64_t k = 0; k < o->m; k++) ROW(y, i)[k] = ROW(x, i)[o->list[k]];
 }
 
 static void NAME(scatter_columns)(const struct operands *o) {
+    if (NAME(is_range)(o)) {
+        for (int64_t i = 0; i < o->end; i++)
+            move_row(ROW(y, i) + o->list[0], ROW(x, i), o->m * (int64_t)sizeof(ENTRY));
+        return;
+    }
     for (int64_t i = 0; i < o->end; i++)
         for (int64_t k = 0; k < o->m; k++) ROW(y, i)[o->list[k]] = ROW(x, i)[k];
 }

@@ -213,4 +213,28 @@ private func laplacian(_ k: Int, neumann: Bool) throws -> CSRMatrix<Double> {
     #expect(try SparseLU().solve(CSCMatrix(a), b).solution == expected)
     #expect(Reference.distance(try SparseLU().solve(DenseOperator(a.dense), b).solution, expected) < 1e-13)
   }
+
+  /// Many columns of a small system are solved in panels, with the bits of fewer columns at once: where none is refined, and where all
+  /// are.
+  @Test(arguments: [FactorPrecision.double, .single]) func panelsDoNotChangeColumns(precision: FactorPrecision) throws {
+    let a = try laplacian(66, neumann: false)
+    var random = SplitMix(77)
+    let b = random.block(a.rows, 300, Double.self)
+    var method = SparseLU()
+    method.factorPrecision = precision
+    let prepared = try method.prepare(a)
+    let result = try prepared.solve(b)
+    #expect(result.report.columns.allSatisfy { $0.status.isConverged })
+    #expect(result.report.operatorApplications > (precision == .double ? 2 : 3))
+    for range in [0..<40, 140..<180, 260..<300] {
+      let part = try prepared.solve(b[columns: range])
+      #expect(part.report.operatorApplications <= 4)
+      #expect(part.solution == result.solution[columns: range])
+      for (k, j) in range.enumerated() {
+        #expect(part.report.columns[k].iterations == result.report.columns[j].iterations)
+        #expect(part.report.columns[k].backwardError == result.report.columns[j].backwardError)
+        #expect(part.report.columns[k].trueResidual == result.report.columns[j].trueResidual)
+      }
+    }
+  }
 }

@@ -9,6 +9,7 @@ private struct RandomTriangle {
   let order: Int
   var dense: [[Complex64]]
   var columns: LowerColumns
+  let rows: LowerRows
 
   struct Complex64 { var re = 0.0, im = 0.0 }
 
@@ -39,6 +40,7 @@ private struct RandomTriangle {
       }
       start.append(column.count)
     }
+    rows = LowerRows(order: order, isComplex: isComplex, start: start, column: column, value: value)
     columns = LowerColumns(order: order, isComplex: isComplex, rowStart: start, column: column, value: value)
   }
 
@@ -149,6 +151,34 @@ extension SupernodalTriangle {
           #expect(Set(columns).count == 1, "the first column has other bits in another panel")
         }
       }
+    }
+  }
+
+  /// A factor from rows has the numbers of one from columns, also with the supernodes of another factor that has places for them; where
+  /// an entry has none there is no factor.
+  @Test(arguments: [false, true]) func rowsMakeTheSameFactor(isComplex: Bool) throws {
+    for (order, band, density) in [(1, 0, 0.0), (7, 7, 1.0), (90, 1, 0.05), (200, 70, 0.3)] {
+      let triangle = RandomTriangle(order: order, isComplex: isComplex, density: density, band: band, seed: UInt64(order))
+      for diagonal in [SupernodalTriangle.Diagonal.unit, .stored] {
+        let factor = SupernodalTriangle(triangle.columns, diagonal: diagonal)
+        let fromRows = SupernodalTriangle(triangle.rows, diagonal: diagonal)
+        let again = try #require(SupernodalTriangle(triangle.rows, diagonal: diagonal, like: fromRows))
+        let count = factor.supernodes.storedNumbers * factor.parts
+        #expect(fromRows.supernodes == factor.supernodes && again.supernodes == factor.supernodes)
+        let numbers = [factor, fromRows, again].map { triangle in
+          unsafe triangle.withValues { unsafe Array(UnsafeBufferPointer(start: $0, count: count)) }
+        }
+        #expect(numbers[0] == numbers[1] && numbers[0] == numbers[2])
+      }
+      #expect(triangle.rows.diagonal == triangle.columns.diagonal)
+      let sparse = LowerRows(
+        order: order, isComplex: isComplex, start: Array(0...order), column: Array(0..<order),
+        value: triangle.columns.diagonal)
+      let narrow = SupernodalTriangle(sparse, diagonal: .stored)
+      let fits = SupernodalTriangle(triangle.rows, diagonal: .stored, like: narrow) != nil
+      #expect(fits == triangle.columns.row.isEmpty)
+      // Fewer entries find their places among more.
+      #expect(SupernodalTriangle(sparse, diagonal: .stored, like: SupernodalTriangle(triangle.rows, diagonal: .stored)) != nil)
     }
   }
 

@@ -138,6 +138,17 @@ package final class DirectEngine<Factors: DirectFactors>: ImmediateEngine<Factor
     return factors.storedBytes + factors.rows * 4 * width + factors.bytesPerSolve(columns: columns)
   }
 
+  /// So many columns that the factors, B, X and the residual stay in half of the last-level cache from one pass over them to the next,
+  /// where rows of two cache lines do. All columns at once otherwise: the factors are what is read then.
+  func panelWidth(columns: Int) -> Int {
+    let row = 128 / MemoryLayout<Element>.stride
+    let left = lastLevelCache / 2 - factors.storedBytes
+    let width = left / max(1, 3 * factors.rows * MemoryLayout<Element>.stride) / row * row
+    return width >= row && factors.rows >= Self.fewRows && columns >= 2 * width ? width : columns
+  }
+  /// Smaller systems are solved before it matters.
+  private static var fewRows: Int { 4096 }
+
   package func update(_ a: any LinearOperator<Element>) throws { try factors.update(a) }
 
   override var solvesAtOnce: Bool {
@@ -170,7 +181,7 @@ package final class DirectEngine<Factors: DirectFactors>: ImmediateEngine<Factor
       for j in open { problem.status[j] = failure.status }
       return try fallBack(problem, columns: open, to: guess)
     }
-    var limited = try refine(problem, columns: open, by: factors)
+    var limited = try solvePanels(problem, columns: open, by: factors) ?? refine(problem, columns: open, by: factors)
     let unsound = open.filter { !((problem.backwardErrors[$0] ?? .infinity) <= factors.soundBackwardError) }
     if !unsound.isEmpty, problem.monitor.stopped == nil, let detail = try factors.sharpen() {
       problem.monitor.record(.methodChanged, "\(unsound.count) columns: \(detail)")

@@ -71,6 +71,39 @@ extension DirectEngine {
     return active.map { list[$0] }
   }
 
+  /// Solves columns in panels that stay in the cache, and refines those that need it together in the end. Where the first panel shows
+  /// that most columns do, they go on as one block: refinement would have to solve them again.
+  ///
+  /// - Returns: as `refine`; `nil`, and nothing was done, where one panel would hold all columns.
+  func solvePanels(_ problem: BlockProblem<Element>, columns: [Int], by factors: Factors) throws -> [Int]? {
+    let width = panelWidth(columns: columns.count)
+    guard width < columns.count, columns == Array(0..<problem.width) else { return nil }
+    let (n, monitor) = (factors.rows, problem.monitor)
+    var (x, r) = (BlockVector<Element>(rows: n, columns: 0), BlockVector<Element>(rows: n, columns: 0))
+    var postponed: [Int] = []
+    for begin in stride(from: 0, to: columns.count, by: width) {
+      let panel = begin..<min(begin + width, columns.count)
+      if x.columns != panel.count {
+        (x, r) = (takeBlock(columns: panel.count), takeBlock(columns: panel.count))
+      }
+      let quality = try factors.correct(&r, of: nil, problem.b[columns: panel], into: &x).markingNonFinite()
+      monitor.countOperator(columns: panel.count)
+      accept(Array(0..<panel.count), of: &x, Array(panel), quality, into: problem, refinements: 0)
+      let unsound = panel.filter { j in
+        let omega = quality.omega[j - begin]
+        let isSolved = problem.trueResiduals[j] <= problem.thresholds[j]
+        return omega.isFinite && omega > (isSolved ? factors.soundBackwardError : 2 * Element.unitRoundoff)
+      }
+      postponed += unsound
+      if monitor.limitReached() != nil || begin == 0 && 2 * unsound.count > panel.count {
+        postponed += panel.upperBound..<columns.count
+        break
+      }
+    }
+    giveBack([x, r])
+    return postponed.isEmpty ? [] : try refine(problem, columns: postponed, by: factors)
+  }
+
   /// Puts columns of an iterate into the problem; columns that are not finite only leave their residual.
   private func accept(
     _ chosen: [Int], of x: inout BlockVector<Element>, _ list: [Int], _ quality: SolutionQuality,

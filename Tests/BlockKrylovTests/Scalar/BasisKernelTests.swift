@@ -5,8 +5,11 @@ import Testing
 
 /// Operations with bases of many blocks against entry-by-entry sums.
 struct BasisKernelTests {
-  /// Widths of the basis blocks and of the other block. Rows of 4 and 8 numbers are half a vector in some types.
-  private static let shapes = [(1, 1), (3, 3), (4, 4), (8, 8), (8, 5), (5, 8), (16, 16), (20, 33)]
+  /// Widths of the basis blocks and of the other block. Rows of 4 and 8 numbers are a vector or half of one in some types, with padding or
+  /// without, and blocks of more columns meet them in parts.
+  private static let shapes = [
+    (1, 1), (3, 3), (4, 4), (8, 8), (8, 5), (5, 8), (7, 7), (2, 4), (1, 7), (9, 8), (20, 7), (24, 3), (16, 16), (20, 33),
+  ]
 
   private func tolerance<S: Scalar>(_ terms: Int, _ type: S.Type) -> Double { 20 * Double(terms + 4) * S.unitRoundoff }
 
@@ -26,8 +29,8 @@ struct BasisKernelTests {
 
   private func check<S: Scalar>(_ type: S.Type) {
     var random = SplitMix(171)
-    for n in [1, 15, 77] {
-      for (p, q) in Self.shapes {
+    for (n, shapes) in [(1, Self.shapes), (15, Self.shapes), (78, Self.shapes), (1100, [(8, 8), (7, 6), (20, 4)])] {
+      for (p, q) in shapes {
         // A block of another width in front, as the kept directions of a restart.
         let basis = [random.block(n, 3, S.self)] + (0..<4).map { _ in random.block(n, p, S.self) }
         let (w, total) = (random.block(n, q, S.self), 3 + 4 * p)
@@ -86,8 +89,8 @@ struct BasisKernelTests {
 
   private func checkColumns<S: Scalar>(_ type: S.Type) {
     var random = SplitMix(172)
-    for n in [1, 15, 77] {
-      for m in [1, 3, 4, 8, 17] {
+    for n in [1, 15, 78, 1100] {
+      for m in [1, 2, 3, 4, 8, 16, 17] {
         let basis = (0..<5).map { _ in random.block(n, m, S.self) }
         let w = random.block(n, m, S.self)
         let s: [S] = (0..<(5 * m)).map { _ in random.scalar() }
@@ -121,7 +124,7 @@ struct BasisKernelTests {
   /// A row's result does not depend on how the rows are split.
   private func checkSplit<S: Scalar>(_ type: S.Type) {
     var random = SplitMix(173)
-    for p in [1, 4, 8, 20] {
+    for p in [1, 4, 5, 7, 8, 20] {
       let n = 101
       let basis = (0..<4).map { _ in random.block(n, p, S.self) }
       let w = random.block(n, p, S.self)
@@ -147,4 +150,51 @@ struct BasisKernelTests {
 
   @Test(arguments: ScalarTypes.all)
   func splits(type: any Scalar.Type) { checkSplit(type) }
+
+  /// What rows hold behind their last column counts for nothing, and what lies there in the block that is written stays.
+  private func checkPadding<S: Scalar>(_ type: S.Type) throws {
+    var random = SplitMix(174)
+    let n = 37
+    let spoilt = S(double: .nan)
+    for (p, q) in [(7, 7), (5, 6), (3, 3), (7, 3)] {
+      let basis = (0..<5).map { _ in random.block(n, p, S.self) }
+      let dirty = try basis.map { clean in
+        // Rows of p numbers and those of the next power of two take the same memory.
+        var block = try #require(BlockVector<S>(rows: n, columns: p + 1) { _, _ in spoilt }.recycled(columns: p))
+        block.copy(from: clean)
+        return block
+      }
+      let w = random.block(n, q, S.self)
+      let c: [S] = (0..<(5 * p * q)).map { _ in random.scalar() }
+      KernelCases.onEachInstructionSet { level in
+        let space = BlockSpace<S>(p: p, q: q, rows: n)
+        var (h, g) = (DenseMatrix<S>(rows: 0, columns: 0), DenseMatrix<S>(rows: 0, columns: 0))
+        space.inner(basis: basis, count: 5, w, into: &h)
+        space.inner(basis: dirty, count: 5, w, into: &g)
+        #expect(h == g, "\(level) \(S.self) \(p) \(q)")
+        func updated(by blocks: [BlockVector<S>], beside: S) -> BlockVector<S> {
+          // W is columns 1 ... q of a wider block, the first of which and those behind must stay.
+          var whole = BlockVector<S>(rows: n, columns: 8) { i, j in (1...q).contains(j) ? w[i, j - 1] : beside }
+          let (base, stride) = unsafe (whole.mutableBase(), whole.stride)
+          let list = BasisBlocks<S>()
+          list.take(blocks, count: 5)
+          unsafe c.withUnsafeBufferPointer { c in
+            guard let c = c.baseAddress else { return }
+            unsafe list.update(0..<n, q, c, base + 1, stride)
+          }
+          return whole
+        }
+        let (first, second) = (updated(by: basis, beside: 3), updated(by: dirty, beside: 4))
+        for i in 0..<n {
+          for j in 0..<8 {
+            let isPart = (1...q).contains(j)
+            #expect(isPart ? first[i, j] == second[i, j] : first[i, j] == 3 && second[i, j] == 4, "\(level) \(S.self) \(p) \(q)")
+          }
+        }
+      }
+    }
+  }
+
+  @Test(arguments: ScalarTypes.all)
+  func padding(type: any Scalar.Type) throws { try checkPadding(type) }
 }

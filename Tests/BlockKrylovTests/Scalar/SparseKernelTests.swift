@@ -9,10 +9,12 @@ enum KernelCases {
   static let heights = [0, 1, 2, 3, 5, 17, 67]
   static let instructionSets = ["x86-64-v4", "x86-64-v3", "baseline"]
 
-  /// Runs `body` on every instruction set that this machine has.
+  /// Runs `body` on every instruction set that this machine has, on this thread alone: others keep to the best one.
   static func onEachInstructionSet(_ body: (String) -> Void) {
     var count = 0
-    for name in instructionSets where Kernels<Double>.on(instructionSet: name, { body(name) }) != nil { count += 1 }
+    for name in instructionSets where Threads.$limit.withValue(1, operation: { Kernels<Double>.on(instructionSet: name, { body(name) }) }) != nil {
+      count += 1
+    }
     #expect(count >= 1)
   }
 }
