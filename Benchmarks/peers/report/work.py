@@ -143,7 +143,7 @@ def general(p):
                 for restart in (30, 50):
                     for kind, prec in (("none", "none"), ("best", "ilu0")):
                         row = Row("gmres", problem, m, threads, kind, restart)
-                        row.ours = [p.ours(row, "gmres,pseudo-gmres,mixed-gmres", prec, restart=restart)]
+                        row.ours = [p.ours(row, "gmres,pseudo-gmres,mixed-gmres,mixed-pseudo-gmres", prec, restart=restart)]
                         row.rivals = [p.petsc("gmres", prec)]
                         if m > 1:
                             row.rivals += [

@@ -9,7 +9,8 @@ enum Method {
     ("pseudo-gmres", PseudoBlockGMRES()),
     ("pseudo-bicgstab", PseudoBlockBiCGStab()), ("idr", PseudoBlockIDR()), ("ecg", EnlargedCG()), ("direct", SparseDirect()),
     ("lu", SparseLU()), ("cholesky", SparseCholesky()), ("klu", SparseKLU()), ("mixed-cg", MixedPrecision(BlockCG())),
-    ("mixed-gmres", MixedPrecision(BlockGMRES())), ("mixed-pseudo-bicgstab", MixedPrecision(PseudoBlockBiCGStab())),
+    ("mixed-gmres", MixedPrecision(BlockGMRES())), ("mixed-pseudo-gmres", MixedPrecision(PseudoBlockGMRES())),
+    ("mixed-pseudo-bicgstab", MixedPrecision(PseudoBlockBiCGStab())),
   ]
 
   static var names: [String] { all.map(\.name) }
