@@ -191,10 +191,10 @@ void bk_sweep(bk_scalar type, int descending, int64_t begin, int64_t end, const 
 void bk_polynomial_step(bk_scalar type, int64_t begin, int64_t end, const int64_t *start, const int32_t *index,
                         const void *value, const void *d, int64_t m, const void *alpha, const void *x, int64_t ldx,
                         const void *beta, const void *gamma, const void *b, int64_t ldb, const void *w, int64_t ldw,
-                        void *y, int64_t ldy) {
+                        void *y, int64_t ldy, int traffic) {
     RUN(polynomial_step, type, .begin = begin, .end = end, .start = start, .index = index, .value = value, .d = d, .m = m,
         .alpha = alpha, .x = x, .ldx = ldx, .beta = beta, .s = gamma, .b = b, .ldb = ldb, .c = w, .ldc = ldw, .y = y,
-        .ldy = ldy);
+        .ldy = ldy, .rows = end, .traffic = traffic);
 }
 
 void bk_inner(bk_scalar type, int64_t rows, int64_t p, const void *y, int64_t ldy, int64_t q, const void *x,

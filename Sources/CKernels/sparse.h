@@ -132,20 +132,22 @@ INLINE void LN(sweep)(PASS_ARGUMENTS) {
 }
 
 /* One step of a polynomial in a matrix: everything that it does to a row at once. */
-INLINE void LN(polynomial_step)(PASS_ARGUMENTS) {
+INLINE void LN(rows_of_step)(PASS_ARGUMENTS, const int64_t ldx, const int64_t ldy, const int matrix, const int whole) {
     const REAL *x = o->x ? (const REAL *)o->x + column : NULL, *b = o->b ? (const REAL *)o->b + column : NULL;
     const REAL *w = o->c ? (const REAL *)o->c + column : NULL, *d = o->d;
     const REAL *alpha = o->alpha, *beta = o->beta, *gamma = o->s;
     REAL *y = (REAL *)o->y + column;
-    const int64_t ldx = o->ldx * PARTS, ldb = o->ldb * PARTS, ldw = o->ldc * PARTS, ldy = o->ldy * PARTS, *start = o->start;
+    const int64_t ldb = whole ? ldx : o->ldb * PARTS, ldw = o->ldc * PARTS, *start = o->start;
+    const int prefetch = matrix && o->traffic;
     for (int64_t i = begin; i < end; i++) {
         VECTOR sum[SPARSE_VECTORS] = {0};
-        if (start) LN(row_sum)(n, width, o, start[i], start[i + 1], x, ldx, sum);
+        if (prefetch) LN(prefetch)(n, width, o, i, x, ldx);
+        if (matrix) LN(row_sum)(n, width, o, start[i], start[i + 1], x, ldx, sum);
         else if (w) UNROLL for (int v = 0; v < n; v++) sum[v] = LOAD(w + i * ldw + OFFSET(v));
-        UNROLL for (int v = 0; v < n; v++) sum[v] = b ? LOAD(b + i * ldb + OFFSET(v)) - sum[v] : -sum[v];
-        if (d) UNROLL for (int v = 0; v < n; v++) sum[v] = TIMES(d + i * PARTS, sum[v]);
+        UNROLL for (int v = 0; v < n; v++) sum[v] = whole || b ? LOAD(b + i * ldb + OFFSET(v)) - sum[v] : -sum[v];
+        if (whole || d) UNROLL for (int v = 0; v < n; v++) sum[v] = TIMES(d + i * PARTS, sum[v]);
         UNROLL for (int v = 0; v < n; v++) sum[v] = TIMES(gamma, sum[v]);
-        if (alpha) UNROLL for (int v = 0; v < n; v++) {
+        if (whole || alpha) UNROLL for (int v = 0; v < n; v++) {
             const VECTOR a = LOAD(x + i * ldx + OFFSET(v));
             sum[v] += TIMES(alpha, a);
         }
@@ -155,6 +157,17 @@ INLINE void LN(polynomial_step)(PASS_ARGUMENTS) {
         }
         UNROLL for (int v = 0; v < n; v++) AS_STORED(y + i * ldy + OFFSET(v)) = sum[v];
     }
+}
+
+/* The step of a smoother, with a matrix, its diagonal, B and X, in blocks without gaps, is worth a loop of its own. */
+INLINE void LN(polynomial_step)(PASS_ARGUMENTS) {
+    const int64_t ldx = o->ldx * PARTS, ldy = o->ldy * PARTS, full = n * LANES;
+    const int compact = width == full && ldx == full && ldy == full && o->ldb * PARTS == full;
+#define ROWS(...) LN(rows_of_step)(n, o, begin, end, column, width, __VA_ARGS__)
+    if (compact && o->start && o->b && o->d && o->alpha) ROWS(n * LANES, n * LANES, 1, 1);
+    else if (o->start) ROWS(ldx, ldy, 1, 0);
+    else ROWS(ldx, ldy, 0, 0);
+#undef ROWS
 }
 
 INLINE void LN(scatter)(PASS_ARGUMENTS) {

@@ -41,6 +41,7 @@ extension CSRMatrix {
     let parts = Parallel.threads(forBytes: nonzeros * (m + 1) * MemoryLayout<Element>.stride)
     var step = Kernels<Element>.PolynomialStep()
     fill(&step)
+    step.traffic = traffic(columns: m, resultIsRead: true)
     let filled = step
     func split(_ diagonal: UnsafePointer<Element>?) {
       unsafe rowStart.withUnsafeBufferPointer { start in

@@ -72,15 +72,17 @@ public struct ChebyshevPreconditioner<Element: Scalar>: Preconditioner {
     }
     (self.degree, self.ratio) = (degree, ratio)
     operation = PolynomialOperator(a, inverseDiagonal: inverse)
-    largestEigenvalue = try Self.upperBound(a, inverse, bound: bound)
+    largestEigenvalue = try Self.upperBound(a, inverse, bound: bound, steps: Self.lanczosSteps, name: "chebyshev")
   }
 
-  /// A bound of the eigenvalues of D^{-½}AD^{-½} from above.
-  private static func upperBound(_ a: any LinearOperator<Element>, _ inverse: [Element]?, bound: Double?) throws -> Double {
+  /// A bound of the eigenvalues of D^{-½}AD^{-½} from above, by some steps of Lanczos for the preconditioner `name`.
+  static func upperBound(
+    _ a: any LinearOperator<Element>, _ inverse: [Element]?, bound: Double?, steps: Int, name: String
+  ) throws -> Double {
     guard a.rows > 0 else { return 1 }
-    let roots = inverse.map { $0.map { Element($0.realPart.squareRoot()) } }
+    let roots = inverse.map { squareRoots($0) }
     var scaled = BlockVector<Element>(rows: a.rows, columns: 1)
-    let arnoldi = try SmallArnoldi<Element>(rows: a.rows, steps: lanczosSteps, name: "chebyshev") { v, w in
+    let arnoldi = try SmallArnoldi<Element>(rows: a.rows, steps: steps, name: name) { v, w in
       guard let roots else { return try a.apply(to: v, into: &w) }
       scaled.scaleRows(of: v, by: roots)
       try a.apply(to: scaled, into: &w)
@@ -88,10 +90,20 @@ public struct ChebyshevPreconditioner<Element: Scalar>: Preconditioner {
     }
     guard let ritz = arnoldi.hermitianBounds(), ritz.largest > 0, ritz.least > -1e3 * Element.unitRoundoff * ritz.largest else {
       throw BlockKrylovError.unsupported(
-        "chebyshev needs a positive definite operator, and Lanczos met a negative eigenvalue of this one; take polynomial")
+        "\(name) needs a positive definite operator, and Lanczos met a negative eigenvalue of this one; take ilu0 or polynomial")
     }
     let estimate = max(1.1 * ritz.largest, ritz.largest + ritz.uncertainty)
     return min(estimate, bound ?? .infinity)
+  }
+
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  @specialized(where Element == Complex<Double>)
+  @specialized(where Element == Complex<Float>)
+  private static func squareRoots(_ entries: [Element]) -> [Element] {
+    var roots = entries
+    for i in roots.indices { roots[i] = Element(entries[i].realPart.squareRoot()) }
+    return roots
   }
 
   /// `chebyshev`, with the degree behind a colon unless it is the default.

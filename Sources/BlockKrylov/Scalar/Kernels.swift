@@ -92,6 +92,7 @@ enum Kernels<S: Scalar> {
     var x: (base: Pointer, stride: Int)?
     var b: (base: Pointer, stride: Int)?
     var product: (base: Pointer, stride: Int)?
+    var traffic = Traffic.cached
   }
 
   @inline(__always)
@@ -104,7 +105,7 @@ enum Kernels<S: Scalar> {
               S.kernelType, Int64(rows.lowerBound), Int64(rows.upperBound), start, step.matrix?.index, step.matrix?.value,
               step.inverseDiagonal, Int64(m), step.alpha == nil ? nil : alpha, step.x?.base, Int64(step.x?.stride ?? 0),
               step.beta == nil ? nil : beta, gamma, step.b?.base, Int64(step.b?.stride ?? 0), step.product?.base,
-              Int64(step.product?.stride ?? 0), y, Int64(ldy))
+              Int64(step.product?.stride ?? 0), y, Int64(ldy), step.traffic.flags)
           }
         }
       }

@@ -35,7 +35,12 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
   func preferredWidth(columns: Int, limit: Int) -> Int {
     guard let costs = plan.costs, let engine = engines[current], engine.sharesSpace else { return min(columns, limit) }
     return costs.width(
-      for: plan.stages[current].method, columns: columns, limit: limit, isPreconditioned: engine.preconditionerName != "none")
+      for: plan.stages[current].method, columns: columns, limit: limit, application: application(of: engine))
+  }
+
+  /// The products with A that an application of an engine's preconditioner is worth; of a caller's own as much as of a factored one.
+  private func application(of engine: any SolveEngine<Element>) -> Double {
+    ((try? PreconditionerChoice(name: engine.preconditionerName)) ?? .automatic).productsPerApplication
   }
 
   /// A line for each method of the plan from the current one on.
@@ -49,8 +54,8 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
             + "\((work.entries / 1e6).brief) million entries in the factors, \((work.peakBytes / 1e6).brief) MB"
         } ?? "\(stage.method.name): not worth it, or more memory than there is"
       }
-      let isPreconditioned = engines[k].map { $0.preconditionerName != "none" } ?? (stage.method.options.preconditioner != .none)
-      guard let parts = costs.parts(of: stage.method, columns: width, isPreconditioned: isPreconditioned) else { return nil }
+      let application = engines[k].map { self.application(of: $0) } ?? stage.method.options.preconditioner.productsPerApplication
+      guard let parts = costs.parts(of: stage.method, columns: width, application: application) else { return nil }
       func milliseconds(_ seconds: Double) -> String { "\((1e3 * seconds).brief) ms" }
       return
         "\(stage.method.name): \(milliseconds(parts.sum)) an iteration with \(width == 1 ? "one column" : "\(width) columns") "
@@ -140,7 +145,7 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
     let direct = plan.directStage.flatMap { $0 > k ? $0 : nil }
     let isTrial = stage.isTrial && k + 1 < plan.stages.count
     guard direct != nil || isTrial,
-      let seconds = costs.iteration(of: stage.method, columns: part.width, isPreconditioned: engine.preconditionerName != "none")
+      let seconds = costs.iteration(of: stage.method, columns: part.width, application: application(of: engine))
     else { return nil }
     return StageJudge(
       part, secondsPerIteration: seconds, analysisSeconds: costs.analysis, earlierSeconds: spentSeconds,

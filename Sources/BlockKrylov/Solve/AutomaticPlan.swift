@@ -63,7 +63,7 @@ struct AutomaticPlanner<Element: Scalar> {
     try refuseZeroRows(probe)
     plan.costs = CostModel(matrix, isHermitian: probe.hermitian)
     plan.takesSinglePrecision = nullSpace(of: a) == nil && isWorthRounding(matrix, probe)
-    if probe.looksPositiveDefinite || probe.looksNegativeDefinite { planDefinite(probe) } else { planGeneral(probe) }
+    if probe.looksPositiveDefinite || probe.looksNegativeDefinite { planDefinite(matrix, probe) } else { planGeneral(probe) }
     if nullSpace(of: a) == nil {
       addDirect(rows: matrix.rows)
     } else {
@@ -86,17 +86,31 @@ struct AutomaticPlanner<Element: Scalar> {
     plan.stages.append(AutomaticPlan.Stage(method: configured(BlockGMRES())))
   }
 
-  private mutating func planDefinite(_ probe: StructureProbe) {
+  private mutating func planDefinite(_ matrix: CSRMatrix<Element>, _ probe: StructureProbe) {
     let negated = probe.looksNegativeDefinite
-    let choice = options.preconditioner == .automatic ? "ic0" : options.preconditioner.name
+    let isAutomatic = options.preconditioner == .automatic
+    let takesMultigrid = isAutomatic && preconditioner == nil && !negated && MultigridProbe.isSuited(matrix)
+    // The hierarchy takes most of the time, and single precision halves it without corrections of X.
+    let isRoundedInside = takesMultigrid && plan.takesSinglePrecision
+    let choice = takesMultigrid ? isRoundedInside ? "single-amg" : "amg" : isAutomatic ? "ic0" : options.preconditioner.name
     let usable = preconditioner.map { $0.isPositiveDefinite && !$0.isVariable && !negated } ?? true
     if usable, options.preconditioner.isPossiblyDefinite {
+      if takesMultigrid {
+        plan.reasons.append(
+          "A is like that of a scalar elliptic equation on a grid of many points from end to end: algebraic multigrid (amg)")
+      }
       plan.reasons.append(
         "A is hermitian with a \(negated ? "negative" : "positive") diagonal: block CG"
-          + (negated ? " on −A·X = −B" : "") + " with \(preconditioner?.name ?? choice)\(inPrecision)")
-      plan.stages.append(AutomaticPlan.Stage(method: rounded(configured(BlockCG())), negated: negated))
-      plan.reasons.append("block MINRES with \(preconditioner?.name ?? choice) if A proves indefinite")
-      plan.stages.append(AutomaticPlan.Stage(method: configured(BlockMINRES()), negated: negated))
+          + (negated ? " on −A·X = −B" : "") + " with \(preconditioner?.name ?? choice)\(isRoundedInside ? "" : inPrecision)")
+      // Still `automatic`: a matrix for which multigrid cannot be set up gets IC(0).
+      let method =
+        isRoundedInside
+        ? configured(BlockCG()).with { $0.preconditioner = .singlePrecision(.automatic) } : rounded(configured(BlockCG()))
+      plan.stages.append(AutomaticPlan.Stage(method: method, negated: negated))
+      let fallback: PreconditionerChoice = isAutomatic ? .ic0 : options.preconditioner
+      plan.reasons.append("block MINRES with \(preconditioner?.name ?? fallback.name) if A proves indefinite")
+      let minres = configured(BlockMINRES()).with { $0.preconditioner = fallback }
+      plan.stages.append(AutomaticPlan.Stage(method: minres, negated: negated))
     }
     plan.reasons.append("block GMRES(\(options.restart)) with \(gmresPreconditioner.name) if these do not converge")
     plan.stages.append(AutomaticPlan.Stage(method: gmres, takesPreconditioner: !usable))
@@ -156,10 +170,11 @@ struct AutomaticPlanner<Element: Scalar> {
     try refuse("columns", probe.zeroColumnCount, probe.zeroColumns)
   }
 
-  /// IC(0) and Chebyshev polynomials are for CG; GMRES takes ILU(0) in their place.
+  /// IC(0), multigrid and Chebyshev polynomials are for CG; GMRES takes ILU(0) in their place.
   private var gmresPreconditioner: PreconditionerChoice {
     switch options.preconditioner {
-    case .automatic, .ic0, .chebyshev: .ilu0
+    case .automatic, .ic0, .chebyshev, .smoothedAggregation: .ilu0
+    case .singlePrecision(let inner) where inner.isPossiblyDefinite: .singlePrecision(.ilu0)
     default: options.preconditioner
     }
   }
@@ -219,6 +234,7 @@ extension PreconditionerChoice {
   var isPossiblyDefinite: Bool {
     switch self {
     case .ilu0, .ilutp, .polynomial: false
+    case .singlePrecision(let inner): inner.isPossiblyDefinite
     default: true
     }
   }

@@ -21,8 +21,6 @@ struct CostModel: Sendable, Equatable {
   /// Seconds of a symbolic analysis for each entry of A, orders of elimination included: measured in three dimensions, where most is to be
   /// lost (a tenth of it in two).
   private static let (hermitianAnalysis, generalAnalysis) = (8e-7, 2.2e-6)
-  /// Two sparse triangular sweeps in products with A: they read as much in all, but rows wait for each other.
-  private static let sweepsPerProduct = 2.5
   /// p columns in one space need about p^−0.3 of the iterations of one: between the exponents that the distribution of the small
   /// eigenvalues of second-order differential operators gives in two dimensions (½) and in three (⅓), and what is measured.
   private static let gain = 0.3
@@ -50,18 +48,20 @@ struct CostModel: Sendable, Equatable {
   }
 
   /// One iteration; `nil` for a method that does not iterate.
-  func parts(of method: any BlockMethod, columns p: Int, isPreconditioned: Bool) -> Parts? {
+  ///
+  /// - Parameter application: how many products with A an application of the preconditioner is worth; 0 without one.
+  func parts(of method: any BlockMethod, columns p: Int, application: Double) -> Parts? {
     guard let work = method.iterationWork(columns: p) else { return nil }
     let product = product(columns: p)
     return Parts(
       products: work.products * product,
-      preconditioner: isPreconditioned ? work.preconditionings * Self.sweepsPerProduct * product : 0,
+      preconditioner: work.preconditionings * application * product,
       blocks: max(work.words * Double(rows * scalarBytes) / Self.bandwidth, work.flops * Double(rows) * flopFactor / Self.peak))
   }
 
   /// The seconds of one iteration; `nil` for a method that does not iterate.
-  func iteration(of method: any BlockMethod, columns p: Int, isPreconditioned: Bool) -> Double? {
-    parts(of: method, columns: p, isPreconditioned: isPreconditioned)?.sum
+  func iteration(of method: any BlockMethod, columns p: Int, application: Double) -> Double? {
+    parts(of: method, columns: p, application: application)?.sum
   }
 
   /// The seconds that a factorisation with its analysis and the refined solve of m columns take.
@@ -74,22 +74,22 @@ struct CostModel: Sendable, Equatable {
   var analysis: Double { Double(nonzeros) * (isHermitian ? Self.hermitianAnalysis : Self.generalAnalysis) }
 
   /// The work of a solve with groups of `width` of m columns in relation to that with other widths.
-  private func relativeCost(of method: any BlockMethod, width: Int, columns m: Int, isPreconditioned: Bool) -> Double? {
-    guard let seconds = iteration(of: method, columns: width, isPreconditioned: isPreconditioned) else { return nil }
+  private func relativeCost(of method: any BlockMethod, width: Int, columns m: Int, application: Double) -> Double? {
+    guard let seconds = iteration(of: method, columns: width, application: application) else { return nil }
     let groups = (m + width - 1) / width
     return Double(groups) * seconds / Double.pow(Double(width), Self.gain)
   }
 
   /// How many of m columns should share a space, of at most `limit`: the work besides the products grows with the square of the
   /// width, and the number of iterations falls more slowly than the inverse of it. The widest one within 5 % of the least cost.
-  func width(for method: any BlockMethod, columns m: Int, limit: Int, isPreconditioned: Bool) -> Int {
+  func width(for method: any BlockMethod, columns m: Int, limit: Int, application: Double) -> Int {
     guard m > 1 else { return max(m, 1) }
     let fewest = (m + limit - 1) / limit
     var choices: [(width: Int, cost: Double)] = []
     for groups in fewest...m {
       let width = (m + groups - 1) / groups
       if choices.last?.width == width { continue }
-      guard let cost = relativeCost(of: method, width: width, columns: m, isPreconditioned: isPreconditioned) else {
+      guard let cost = relativeCost(of: method, width: width, columns: m, application: application) else {
         return min(m, limit)
       }
       choices.append((width, cost))

@@ -85,11 +85,11 @@ void bk_sweep(bk_scalar type, int descending, int64_t begin, int64_t end, const 
  *
  * (A X)[i,:] = sum_k value[k] X[index[k],:], or W[i,:] when start is NULL, or 0 when w is NULL too. alpha, beta and gamma
  * point to one scalar each. alpha == NULL, beta == NULL, b == NULL: without that term (Y may then hold NaN);
- * d == NULL: ones. y must not be x unless start is NULL. */
+ * d == NULL: ones. y must not be x unless start is NULL. traffic as of bk_spmm, without BK_STREAM. */
 void bk_polynomial_step(bk_scalar type, int64_t begin, int64_t end, const int64_t *start, const int32_t *index,
                         const void *value, const void *d, int64_t m, const void *alpha, const void *x, int64_t ldx,
                         const void *beta, const void *gamma, const void *b, int64_t ldb, const void *w, int64_t ldw,
-                        void *y, int64_t ldy);
+                        void *y, int64_t ldy, int traffic);
 
 /* ---- block times block --------------------------------------------------------------------------------------- */
 

@@ -60,13 +60,13 @@ struct CostModelTests {
   func widthCostsLeast(columns: Int) throws {
     let costs = try model(.poisson3d, 12)
     for limit in [1, 8, 64] {
-      let width = costs.width(for: BlockCG(), columns: columns, limit: limit, isPreconditioned: true)
+      let width = costs.width(for: BlockCG(), columns: columns, limit: limit, application: 2.5)
       #expect(width >= 1 && width <= min(columns, limit))
       let groups = (columns + width - 1) / width
       #expect((columns + groups - 1) / groups == width)
     }
-    #expect(costs.width(for: PseudoBlockCG(), columns: columns, limit: 64, isPreconditioned: false) >= min(columns, 32))
-    #expect(costs.width(for: DenseLU(), columns: columns, limit: 64, isPreconditioned: false) == min(columns, 64))
+    #expect(costs.width(for: PseudoBlockCG(), columns: columns, limit: 64, application: 0) >= min(columns, 32))
+    #expect(costs.width(for: DenseLU(), columns: columns, limit: 64, application: 0) == min(columns, 64))
   }
 
   /// A factorisation costs more where there is more fill, complex arithmetic more than real.
