@@ -27,7 +27,7 @@ struct Run: ParsableCommand {
     @Option(
       name: .shortAndLong,
       help: ArgumentHelp(
-        "Preconditioners: \(PreconditionerChoice.names.joined(separator: ", ")). (default: auto)", valueName: "p,q"),
+        "Preconditioners: \(PreconditionerChoice.namesInWords). (default: auto)", valueName: "p,q"),
       completion: .list(PreconditionerChoice.names), transform: CommaSeparated.preconditioners)
     var preconditioner = CommaSeparated([PreconditionerChoice.automatic])
 

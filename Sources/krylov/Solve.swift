@@ -89,7 +89,7 @@ struct Solve: ParsableCommand {
     @Option(
       name: .shortAndLong,
       help: ArgumentHelp(
-        "The preconditioner: \(PreconditionerChoice.names.joined(separator: ", ")). (default: auto)", valueName: "name"),
+        "The preconditioner: \(PreconditionerChoice.namesInWords). (default: auto)", valueName: "name"),
       completion: .list(PreconditionerChoice.names), transform: PreconditionerChoice.parse)
     var preconditioner = PreconditionerChoice.automatic
   }

@@ -13,7 +13,8 @@ import Testing
 
   var files: [(layer: Int, name: String, text: String)] = []
   for (layer, folder) in order.enumerated() {
-    for name in try FileManager.default.contentsOfDirectory(atPath: root.appending(path: folder).path) {
+    // With the files of folders inside.
+    for name in try FileManager.default.subpathsOfDirectory(atPath: root.appending(path: folder).path) where name.contains(".") {
       let text = try String(contentsOf: root.appending(path: folder).appending(path: name), encoding: .utf8)
       files.append((layer, "\(folder)/\(name)", text.replacing(/\/\/.*|"(\\.|[^"\\])*"/, with: "")))
     }

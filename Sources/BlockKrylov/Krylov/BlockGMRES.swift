@@ -62,6 +62,8 @@ extension BlockMethod {
       }
       options.side = .flexible
     }
+    // M⁻¹·(V·y) of single precision is not (M⁻¹·V)·y to the digits of V: what is kept over restarts would not fit A.
+    if let m, m.unitRoundoff > 10 * Element.unitRoundoff, options.side == .right { options.side = .flexible }
     var events: [SolveEvent] = []
     // One of the caller's may vary without saying so; the methods that assume it fixed would then stagnate far from the solution.
     if let preconditioner, options.side != .flexible,

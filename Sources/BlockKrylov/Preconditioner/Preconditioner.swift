@@ -13,6 +13,8 @@ public protocol Preconditioner<Element>: Sendable {
   var isPositiveDefinite: Bool { get }
   /// Whether M⁻¹ changes from call to call (an inner iteration, say); then only flexible methods can use it.
   var isVariable: Bool { get }
+  /// The unit roundoff of its arithmetic, by which deviations from linear and hermitian are judged; that of the scalar type by default.
+  var unitRoundoff: Double { get }
   /// What had to be shifted, repaired or replaced while it was built.
   var events: [SolveEvent] { get }
   /// The memory that it holds now, in bytes: its factors, and what an application has left for the next one.
@@ -35,6 +37,8 @@ extension Preconditioner {
   public var isPositiveDefinite: Bool { false }
   /// Not by default.
   public var isVariable: Bool { false }
+  /// That of `Element`.
+  public var unitRoundoff: Double { Element.unitRoundoff }
   /// None by default.
   public var events: [SolveEvent] { [] }
   /// 0 by default.

@@ -29,7 +29,7 @@ public enum PreconditionerProbe {
     of m: some Preconditioner<S>, requiringPositiveDefinite: Bool = false
   ) throws -> Failure? {
     if m.rows == 0 { return nil }
-    let single = S.scalarKind.isSinglePrecision
+    let single = m.unitRoundoff > 1e-10
     func block() -> BlockVector<S> { BlockVector(rows: m.rows, columns: vectors) }
     var (x, y, mx, my) = (block(), block(), block(), block())
     x.fillRandom(seed: 101)

@@ -13,6 +13,7 @@ struct ProjectedPreconditioner<Element: Scalar>: Preconditioner {
   var rows: Int { base.rows }
   var isPositiveDefinite: Bool { base.isPositiveDefinite }
   var isVariable: Bool { base.isVariable }
+  var unitRoundoff: Double { base.unitRoundoff }
   var events: [SolveEvent] { base.events }
   var storedBytes: Int { base.storedBytes + scratch.byteCount }
   func bytesPlanned(columns: Int) -> Int {

@@ -2,7 +2,8 @@
 ///
 /// An approximation of A⁻¹ need not be known to more digits than it is good for; the residuals are those of double precision, so X
 /// reaches every tolerance that it reaches otherwise, after hardly more iterations. Columns outside the range of single precision
-/// are scaled by powers of two around the application.
+/// are scaled by powers of two around the application. Block GMRES with it on the right is flexible: it keeps M⁻¹·V, since M⁻¹ of single
+/// precision is linear to its own digits only.
 ///
 /// - Complexity: an application is that of the inner one in single precision, and three passes over a block.
 public struct SinglePrecisionPreconditioner<Element: Scalar>: Preconditioner {
@@ -25,6 +26,8 @@ public struct SinglePrecisionPreconditioner<Element: Scalar>: Preconditioner {
   public var isPositiveDefinite: Bool { inner.isPositiveDefinite }
   /// Whether the inner one is.
   public var isVariable: Bool { inner.isVariable }
+  /// That of single precision.
+  public var unitRoundoff: Double { inner.unitRoundoff }
   /// Those of the inner one.
   public var events: [SolveEvent] { inner.events }
   /// The inner one's, and the blocks of the last application, in bytes.

@@ -132,6 +132,7 @@ struct RenumberedPreconditioner<Element: Scalar>: Preconditioner {
   var rows: Int { base.rows }
   var isPositiveDefinite: Bool { base.isPositiveDefinite }
   var isVariable: Bool { base.isVariable }
+  var unitRoundoff: Double { base.unitRoundoff }
   var events: [SolveEvent] { base.events }
   var storedBytes: Int { base.storedBytes + scratch.byteCount }
 

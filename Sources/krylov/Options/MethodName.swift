@@ -67,10 +67,14 @@ enum MethodName: String, CaseIterable, ExpressibleByArgument {
 }
 
 extension PreconditionerChoice {
-  /// The names for help texts and completion.
+  /// The names for completion.
   static let names = [
-    "auto", "none", "jacobi", "ssor[:ω]", "ilu0", "ilutp[:fill[:drop]]", "ic0", "chebyshev[:degree]", "polynomial[:degree]",
+    "auto", "none", "jacobi", "ssor[:ω]", "ilu0", "ilutp[:fill[:drop]]", "ic0", "amg[:degree[:unknowns]]",
+    "chebyshev[:degree]", "polynomial[:degree]",
   ]
+
+  /// The names for help texts, and what may stand before them.
+  static let namesInWords = names.joined(separator: ", ") + "; with single- before it one is kept in single precision"
 
   /// For `transform:`, whose errors the argument parser shows with the option's name.
   static func parse(_ text: String) throws -> PreconditionerChoice {

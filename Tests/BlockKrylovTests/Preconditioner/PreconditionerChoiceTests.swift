@@ -8,6 +8,8 @@ import Testing
     let choices: [PreconditionerChoice] = [
       .none, .jacobi, .ssor(), .ssor(relaxation: 1.3), .ilu0, .ilutp(), .ilutp(fill: 7, dropTolerance: 0.02), .ic0,
       .chebyshev(), .chebyshev(degree: 3), .polynomial(), .polynomial(degree: 9),
+      .smoothedAggregation(), .smoothedAggregation(degree: 1), .smoothedAggregation(unknownsPerNode: 3),
+      .singlePrecision(.ic0), .singlePrecision(.smoothedAggregation(degree: 4)),
     ]
     for choice in choices { #expect(try PreconditionerChoice(name: choice.name) == choice) }
     #expect(try PreconditionerChoice(name: "ilutp:9") == .ilutp(fill: 9))
@@ -17,6 +19,7 @@ import Testing
   @Test(arguments: [
     "", "ilu", "none:1", "ssor:", "ssor:2", "ssor:x", "ssor:1:1", "ilutp:0", "ilutp:3:1", "ilutp:3:nan",
     "ilutp:3:0.1:4", ":", "chebyshev:0", "chebyshev:2:3", "polynomial:x", "polynomial:201",
+    "amg:", "amg:0", "amg:2:0", "amg:2:65", "amg:2:3:4", "single", "single-none", "single-x",
   ])
   func otherNamesAreRefused(name: String) {
     #expect(throws: BlockKrylovError.self) { try PreconditionerChoice(name: name) }
@@ -25,10 +28,12 @@ import Testing
   @Test func buildsWhatItNames() throws {
     let a = try Model.laplacian(4, phase: 0.3, Complex<Double>.self)
     #expect(try PreconditionerChoice.none.build(for: a) == nil)
-    for choice in [.jacobi, .ssor(), .ilu0, .ilutp(), .ic0, .chebyshev(), .polynomial()] as [PreconditionerChoice] {
+    for choice in [.jacobi, .ssor(), .ilu0, .ilutp(), .ic0, .chebyshev(), .polynomial(), .smoothedAggregation(), .singlePrecision(.ic0)]
+      as [PreconditionerChoice]
+    {
       let m = try #require(try choice.build(for: a))
       #expect(m.name == choice.name && m.rows == 16)
-      #expect(m.isPositiveDefinite == [.jacobi, .ssor(), .ic0, .chebyshev()].contains(choice))
+      #expect(m.isPositiveDefinite == ![.ilu0, .ilutp(), .polynomial()].contains(choice))
       #expect(try PreconditionerProbe.failure(of: m, requiringPositiveDefinite: m.isPositiveDefinite) == nil)
       #expect(m.storedBytes > 0)
     }
@@ -38,13 +43,13 @@ import Testing
     let unsymmetric = try Model.laplacian(3, convection: 0.5, Double.self)
     let negative = Model.matrix([[-1, 0], [0, 2]], Double.self)
     let wide = Model.matrix([[1, 0, 1]], Double.self)
-    for choice in [.ssor(), .ic0] as [PreconditionerChoice] {
+    for choice in [.ssor(), .ic0, .smoothedAggregation()] as [PreconditionerChoice] {
       for a in [unsymmetric, negative] {
         let error = #expect(throws: BlockKrylovError.self) { try choice.build(for: a) }
         #expect(error?.description.contains("take ilu0") == true)
       }
     }
-    for choice in [.jacobi, .ssor(), .ilu0, .ilutp(), .ic0] as [PreconditionerChoice] {
+    for choice in [.jacobi, .ssor(), .ilu0, .ilutp(), .ic0, .smoothedAggregation(), .singlePrecision(.jacobi)] as [PreconditionerChoice] {
       #expect(throws: BlockKrylovError.self) { try choice.build(for: wide) }
     }
     // Complex symmetric is not hermitian.

@@ -12,9 +12,10 @@ struct RealMatricesTests {
     let (probe, diagonal) = (a.probe(), a.diagonal)
     let choices: [PreconditionerChoice] = [
       .jacobi, .ilu0, .ilutp(fill: 10, dropTolerance: 1e-2), .polynomial(degree: 8), .ssor(), .ic0, .chebyshev(),
+      .smoothedAggregation(), .singlePrecision(.ilu0),
     ]
     for choice in choices {
-      let needsPositive = choice == .ssor() || choice == .ic0 || choice == .chebyshev()
+      let needsPositive = [.ssor(), .ic0, .chebyshev(), .smoothedAggregation()].contains(choice)
       if needsPositive && !probe.looksPositiveDefinite {
         #expect(throws: BlockKrylovError.self, "\(choice.name) of \(file)") { try choice.build(for: a) }
         continue

@@ -20,6 +20,7 @@ enum Torture {
   ]
   static let preconditioners: [PreconditionerChoice] = [
     .none, .jacobi, .ssor(), .ilu0, .ilutp(), .ic0, .chebyshev(degree: 4), .polynomial(degree: 5),
+    .smoothedAggregation(), .singlePrecision(.ilu0), .singlePrecision(.ic0),
   ]
 
   enum Matrix: String, CaseIterable {

@@ -54,7 +54,7 @@ struct MultigridHierarchy<S: Scalar>: Sendable {
       try smoother.relax(&near, degree: relaxations)
     }
     let tentative = TentativeProlongation(groups, candidates: near, nodeStart: nodeStart)
-    let smoother = a.prolongationSmoother(graph, nodeStart: nodeStart, damping: 4 / 3 / largest)
+    let smoother = a.prolongationSmoother(graph, nodeStart: nodeStart, near: near, damping: 4 / 3 / largest)
     let level = MultigridLevel(
       a, inverseDiagonal: inverse, largestEigenvalue: largest, prolongation: smoother.multiplied(by: tentative.matrix))
     let coarse = level.restriction.multiplied(by: a.multiplied(by: level.prolongation))

@@ -7,10 +7,10 @@ enum MultigridProbe {
   private static var dominance: Double { 1.1 }
   /// How much of the couplings may be of the sign of the diagonal.
   private static var positiveShare: Double { 0.1 }
-  /// The levels of a breadth-first search from end to end from which on CG with IC(0) takes a hundred iterations and more: measured, 0.42 (three
-  /// dimensions) to 0.45 (two) times as many as levels for constant coefficients, more for others. By then setting up multigrid, about
-  /// as long as a hundred products, pays in the first solve.
-  private static var leastLevels: Int { 220 }
+  /// The levels of a breadth-first search from end to end from which on CG with IC(0) takes some seventy iterations: measured, 0.42 (three
+  /// dimensions) to 0.45 (two) times as many as levels for constant coefficients, more for others. From there on multigrid pays, whose set-up is
+  /// about as long as a hundred products: in the first solve of a block, or in the second one of a column.
+  private static var leastLevels: Int { 150 }
 
   /// For a hermitian matrix with a positive diagonal: whether it is like that of a scalar elliptic equation, and on a grid so long that CG
   /// with an incomplete factorisation takes long.

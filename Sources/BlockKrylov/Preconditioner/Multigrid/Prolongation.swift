@@ -24,8 +24,7 @@ struct TentativeProlongation<S: Scalar> {
   init(_ groups: Aggregates, candidates c0: BlockVector<S>, nodeStart: [Int]?) {
     let (rows, k) = (c0.rows, c0.columns)
     let members = Self.members(of: groups, nodeStart, rows)
-    var q = [S](repeating: 0, count: rows * k)
-    for i in 0..<rows { for j in 0..<k { q[i * k + j] = c0[i, j] } }
+    var q = c0.entriesByRow
     var coarse: [S] = []
     coarse.reserveCapacity(groups.count * k)
     var starts = [0]
@@ -112,18 +111,32 @@ struct TentativeProlongation<S: Scalar> {
   }
 }
 
+extension BlockVector {
+  /// The entries row by row, without padding.
+  fileprivate var entriesByRow: [Element] {
+    var result = [Element](repeating: 0, count: rows * columns)
+    for i in 0..<rows { for j in 0..<columns { result[i * columns + j] = self[i, j] } }
+    return result
+  }
+}
+
 extension CSRMatrix {
   /// I − ω·D⁻¹·A_F: a step of damped Jacobi for the matrix without its weak couplings, which smooths a tentative prolongation.
   ///
-  /// A_F leaves out what couples nodes weakly, and has it on its diagonal instead, so that row sums stay. Where the diagonal would not stay
-  /// positive the row keeps its own.
+  /// A_F leaves out what couples nodes weakly, and makes up for it on its diagonal, so that it does to the near-null vector that is largest in
+  /// a row what A does. Where the diagonal would not stay positive the row keeps its own.
   ///
-  /// - Parameter damping: ω times what `inverseDiagonal` leaves of D⁻¹.
+  /// - Parameters:
+  ///   - near: the near-null vectors of this level.
+  ///   - damping: ω.
   @specialized(where Element == Double)
   @specialized(where Element == Float)
   @specialized(where Element == Complex<Double>)
   @specialized(where Element == Complex<Float>)
-  func prolongationSmoother(_ graph: StrengthGraph, nodeStart: [Int]?, damping: Double) -> CSRMatrix {
+  func prolongationSmoother(
+    _ graph: StrengthGraph, nodeStart: [Int]?, near: BlockVector<Element>, damping: Double
+  ) -> CSRMatrix {
+    let (vectors, k) = (near.entriesByRow, near.columns)
     var result = CompressedRows<Element>(rows: rows, capacity: nonzeros)
     var nodeOf: [Int32]?
     if let nodeStart {
@@ -141,26 +154,29 @@ extension CSRMatrix {
         while next < graph.start[node + 1], graph.neighbour[next] < other { next += 1 }
         return next < graph.start[node + 1] && graph.neighbour[next] == other
       }
+      var main = 0
+      for c in 1..<max(k, 1) where vectors[i * k + c].modulus > vectors[i * k + main].modulus { main = c }
+      let scale: Element = vectors[i * k + main] == 0 ? 0 : 1 / vectors[i * k + main]
       var next = graph.start[node]
       var (own, dropped): (Element, Element) = (0, 0)
-      for k in range {
-        let j = columnIndex[k]
+      for l in range {
+        let j = columnIndex[l]
         if j == i {
-          own = values[k]
+          own = values[l]
         } else if !isStrong(nodeOf?[Int(j)] ?? j, &next) {
-          dropped += values[k]
+          dropped += values[l] * vectors[Int(j) * k + main]
         }
       }
-      var diagonal = own + dropped
+      var diagonal = own + dropped * scale
       if !(diagonal.realPart > Element.Magnitude(0.1) * own.realPart) { diagonal = own }
       let factor = Element(double: -damping) / diagonal
       next = graph.start[node]
-      for k in range {
-        let j = columnIndex[k]
+      for l in range {
+        let j = columnIndex[l]
         if j == i {
           result.append(1 + factor * diagonal, column: j)
         } else if isStrong(nodeOf?[Int(j)] ?? j, &next) {
-          result.append(factor * values[k], column: j)
+          result.append(factor * values[l], column: j)
         }
       }
       result.endRow()
