@@ -110,7 +110,7 @@ def definite(p):
                 if hard and m == 32:
                     continue
                 row = Row("cg", problem, m, threads, "best")
-                row.ours = [p.ours(row, "cg", "jacobi,ic0"), p.ours(row, "mixed-cg", "ic0"), p.ours(row, "auto", "auto")]
+                row.ours = [p.ours(row, "cg", "jacobi,ic0,single-amg"), p.ours(row, "mixed-cg", "ic0"), p.ours(row, "auto", "auto")]
                 row.rivals = [p.petsc("cg", "ic0"), p.petsc("cg", "jacobi"), p.compiled("eigen", "cg", "jacobi")]
                 row.rivals += [p.compiled("eigen", "cg", "ic0")]
                 if m > 1:

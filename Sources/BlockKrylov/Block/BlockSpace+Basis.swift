@@ -135,7 +135,8 @@ extension BlockSpace {
     let m = w.columns
     let (base, ld) = unsafe (w.mutableBase(), w.stride)
     let bytesPerRow = (count + 1) * m * MemoryLayout<Element>.stride
-    let panel = looks ? Self.basisPanel(bytesPerRow: bytesPerRow) : Self.columnPanel(bytesPerRow: m * MemoryLayout<Element>.stride)
+    let panel =
+      looks ? Self.basisPanel(bytesPerRow: bytesPerRow) : Self.columnPanel(bytesPerRow: m * MemoryLayout<Element>.stride)
     blocks.take(basis, count: count)
     unsafe h.withUnsafeBufferPointer { h in
       guard let h = h.baseAddress else { return }

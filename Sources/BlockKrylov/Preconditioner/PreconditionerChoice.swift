@@ -54,7 +54,8 @@ public indirect enum PreconditionerChoice: Sendable, Equatable {
     if name.hasPrefix("single-") {
       let inner = try PreconditionerChoice(name: String(name.dropFirst("single-".count)))
       guard inner != .none else {
-        throw BlockKrylovError.invalidOption("preconditioner \(name): none has no precision; write none, or single-ic0 and the like")
+        throw BlockKrylovError.invalidOption(
+          "preconditioner \(name): none has no precision; write none, or single-ic0 and the like")
       }
       self = .singlePrecision(inner)
       return
@@ -74,7 +75,8 @@ public indirect enum PreconditionerChoice: Sendable, Equatable {
         (1...64).contains(unknowns)
       else {
         throw BlockKrylovError.invalidOption(
-          "preconditioner \(name): it takes the degree of the smoother, 1 … 100, and the unknowns of a node, 1 … 64, as in amg:2:3")
+          "preconditioner \(name): it takes the degree of the smoother, 1 … 100, and the unknowns of a node, 1 … 64, as in amg:2:3"
+        )
       }
       self = .smoothedAggregation(degree: degree, unknownsPerNode: unknowns)
     case ("polynomial", 1): self = .polynomial()

@@ -59,7 +59,8 @@ public struct SinglePrecisionPreconditioner<Element: Scalar>: Preconditioner {
     guard sizes.contains(where: isOutside) else { return try rounded(r, into: &z, body) }
     // Powers of two, so that nothing is rounded but by single precision; within the range of their own inverses.
     let scales = sizes.map { size -> Element.Magnitude in
-      isOutside(size) ? Element.Magnitude(Double(sign: .plus, exponent: max(-1000, min(1000, -size.exponent)), significand: 1)) : 1
+      isOutside(size)
+        ? Element.Magnitude(Double(sign: .plus, exponent: max(-1000, min(1000, -size.exponent)), significand: 1)) : 1
     }
     try wide.withBlock(rows: rows, columns: r.columns) { scaled in
       scaled.scaleColumns(of: r, by: scales)
@@ -98,7 +99,8 @@ extension CSRMatrix {
     let rounded = converted(to: Element.SinglePrecision.self)
     guard rounded.largestPart.isFinite else {
       throw BlockKrylovError.unsupported(
-        "a preconditioner in single precision needs entries below 3.4e38, and this matrix has larger ones; scale A or take double precision")
+        "a preconditioner in single precision needs entries below 3.4e38, and this matrix has larger ones; scale A or take double precision"
+      )
     }
     return rounded
   }

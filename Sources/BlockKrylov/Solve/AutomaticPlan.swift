@@ -188,6 +188,8 @@ struct AutomaticPlanner<Element: Scalar> {
     else {
       return false
     }
+    // Who asks for single precision in the preconditioner has it there.
+    if case .singlePrecision = options.preconditioner { return false }
     return matrix.nonzeros * (MemoryLayout<Element>.stride + 4) > Self.coreCache
   }
 

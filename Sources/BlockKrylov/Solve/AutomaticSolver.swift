@@ -4,7 +4,7 @@
 /// |---|---|
 /// | rectangular | LSMR |
 /// | dense, or sparse of at most ``smallSize`` rows | direct |
-/// | hermitian with a positive diagonal | block CG with IC(0), block MINRES with IC(0) if A is indefinite, block GMRES with ILU(0), direct |
+/// | hermitian with a positive diagonal | block CG with multigrid (elliptic, large) or IC(0), block MINRES with IC(0) if A is indefinite, block GMRES with ILU(0), direct |
 /// | hermitian with a negative diagonal | the same for −A |
 /// | hermitian with another diagonal | block MINRES with the moduli of the diagonal, block GMRES with ILU(0), direct |
 /// | any other matrix | pseudo-block BiCGStab with ILU(0), block GMRES with ILU(0), direct |

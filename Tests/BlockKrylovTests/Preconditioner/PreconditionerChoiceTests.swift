@@ -28,7 +28,9 @@ import Testing
   @Test func buildsWhatItNames() throws {
     let a = try Model.laplacian(4, phase: 0.3, Complex<Double>.self)
     #expect(try PreconditionerChoice.none.build(for: a) == nil)
-    for choice in [.jacobi, .ssor(), .ilu0, .ilutp(), .ic0, .chebyshev(), .polynomial(), .smoothedAggregation(), .singlePrecision(.ic0)]
+    for choice in [
+      .jacobi, .ssor(), .ilu0, .ilutp(), .ic0, .chebyshev(), .polynomial(), .smoothedAggregation(), .singlePrecision(.ic0),
+    ]
       as [PreconditionerChoice]
     {
       let m = try #require(try choice.build(for: a))
@@ -49,7 +51,9 @@ import Testing
         #expect(error?.description.contains("take ilu0") == true)
       }
     }
-    for choice in [.jacobi, .ssor(), .ilu0, .ilutp(), .ic0, .smoothedAggregation(), .singlePrecision(.jacobi)] as [PreconditionerChoice] {
+    for choice in [.jacobi, .ssor(), .ilu0, .ilutp(), .ic0, .smoothedAggregation(), .singlePrecision(.jacobi)]
+      as [PreconditionerChoice]
+    {
       #expect(throws: BlockKrylovError.self) { try choice.build(for: wide) }
     }
     // Complex symmetric is not hermitian.

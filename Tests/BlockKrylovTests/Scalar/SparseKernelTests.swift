@@ -12,7 +12,8 @@ enum KernelCases {
   /// Runs `body` on every instruction set that this machine has, on this thread alone: others keep to the best one.
   static func onEachInstructionSet(_ body: (String) -> Void) {
     var count = 0
-    for name in instructionSets where Threads.$limit.withValue(1, operation: { Kernels<Double>.on(instructionSet: name, { body(name) }) }) != nil {
+    for name in instructionSets
+    where Threads.$limit.withValue(1, operation: { Kernels<Double>.on(instructionSet: name, { body(name) }) }) != nil {
       count += 1
     }
     #expect(count >= 1)

@@ -80,7 +80,8 @@ struct MultigridHierarchy<S: Scalar>: Sendable {
     if coarsest.rows <= 4 * CoarsestSolver<S>.mostRows {
       guard let solver = CoarsestSolver(coarsest) else {
         throw BlockKrylovError.unsupported(
-          "amg needs a positive definite matrix, and its coarsest one (\(coarsest.rows) rows) has negative eigenvalues; take ilu0")
+          "amg needs a positive definite matrix, and its coarsest one (\(coarsest.rows) rows) has negative eigenvalues; take ilu0"
+        )
       }
       coarseSolver = solver
       if solver.nullity > 0 {
@@ -149,7 +150,8 @@ struct MultigridHierarchy<S: Scalar>: Sendable {
 
   private var fixedBytes: Int {
     let matrices = levels.dropFirst().reduce(0) { $0 + $1.matrix.storedBytes } + (levels.isEmpty ? 0 : coarsest.storedBytes)
-    return levels.reduce(matrices) { $0 + $1.transferBytes } + (coarseSolver?.storedBytes ?? 0) + (coarseSmoother?.transferBytes ?? 0)
+    return levels.reduce(matrices) { $0 + $1.transferBytes } + (coarseSolver?.storedBytes ?? 0)
+      + (coarseSmoother?.transferBytes ?? 0)
   }
 
   var storedBytes: Int { levels.reduce(fixedBytes + coarseScratch.byteCount) { $0 + $1.scratch.byteCount } }
@@ -160,6 +162,7 @@ struct MultigridHierarchy<S: Scalar>: Sendable {
       bytes += level.scratch.bytesPlanned(rows: level.matrix.rows, columns: columns, blocks: k == 0 ? 1 : 3)
     }
     let own = levels.isEmpty ? 0 : 2
-    return bytes + coarseScratch.bytesPlanned(rows: coarsest.rows, columns: columns, blocks: own + (coarseSmoother == nil ? 0 : 1))
+    return bytes
+      + coarseScratch.bytesPlanned(rows: coarsest.rows, columns: columns, blocks: own + (coarseSmoother == nil ? 0 : 1))
   }
 }

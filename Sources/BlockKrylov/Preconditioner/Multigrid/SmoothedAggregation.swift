@@ -51,29 +51,34 @@ public struct SmoothedAggregation<Element: Scalar>: Preconditioner {
     try matrix.checkSquare(for: "amg")
     guard (1...100).contains(degree), strength >= 0, strength < 1 else {
       throw BlockKrylovError.invalidOption(
-        "amg with a smoother of degree \(degree) and strength \(strength); the first must be in 1 … 100, the second at least 0 and below 1")
+        "amg with a smoother of degree \(degree) and strength \(strength); the first must be in 1 … 100, the second at least 0 and below 1"
+      )
     }
     guard unknownsPerNode > 0, matrix.rows % unknownsPerNode == 0 else {
       throw BlockKrylovError.shape(
-        "amg with \(unknownsPerNode) unknowns in a node, but the matrix has \(matrix.rows) rows; these must be a multiple of those")
+        "amg with \(unknownsPerNode) unknowns in a node, but the matrix has \(matrix.rows) rows; these must be a multiple of those"
+      )
     }
     if let nearNullSpace { try Self.check(nearNullSpace, rows: matrix.rows) }
     (self.degree, self.unknownsPerNode, self.strength) = (degree, unknownsPerNode, strength)
     self.nearNullSpace = nearNullSpace
     hierarchy = try SerialBLAS.run {
       try MultigridHierarchy(
-        matrix, candidates: nearNullSpace ?? Self.translations(rows: matrix.rows, unknownsPerNode), unknownsPerNode: unknownsPerNode,
+        matrix, candidates: nearNullSpace ?? Self.translations(rows: matrix.rows, unknownsPerNode),
+        unknownsPerNode: unknownsPerNode,
         strength: strength)
     }
   }
 
   private static func check(_ vectors: BlockVector<Element>, rows: Int) throws {
     guard vectors.rows == rows else {
-      throw BlockKrylovError.shape("amg: near-null vectors of \(vectors.rows) rows for a matrix of \(rows); they must have as many")
+      throw BlockKrylovError.shape(
+        "amg: near-null vectors of \(vectors.rows) rows for a matrix of \(rows); they must have as many")
     }
     guard (1...64).contains(vectors.columns), vectors.columnMaxima().allSatisfy({ $0.isFinite }) else {
       throw BlockKrylovError.invalidOption(
-        "amg: \(vectors.columns) near-null vectors\(vectors.columns > 64 ? "" : ", not all of them finite"); there must be 1 … 64, of finite numbers")
+        "amg: \(vectors.columns) near-null vectors\(vectors.columns > 64 ? "" : ", not all of them finite"); there must be 1 … 64, of finite numbers"
+      )
     }
   }
 

@@ -24,7 +24,9 @@ import Testing
       for k in 1...degree {
         var w = r
         w.scaleRows(by: inverse)
-        z.combine(S(double: Double(8 * k - 4) / Double(2 * k + 1) / level.largestEigenvalue), w, S(double: Double(2 * k - 3) / Double(2 * k + 1)))
+        z.combine(
+          S(double: Double(8 * k - 4) / Double(2 * k + 1) / level.largestEigenvalue), w,
+          S(double: Double(2 * k - 3) / Double(2 * k + 1)))
         x.combine(1, z, 1)
         r.combine(-1, Reference.product(level.matrix, z), 1)
       }
@@ -147,7 +149,8 @@ import Testing
     }
     let m = try SmoothedAggregation(a)
     for j in 0..<5 {
-      #expect(Reference.distance(try m.applied(to: BlockVector(column: r.column(j))), BlockVector(column: whole.column(j))) < 1e-13)
+      #expect(
+        Reference.distance(try m.applied(to: BlockVector(column: r.column(j))), BlockVector(column: whole.column(j))) < 1e-13)
     }
   }
 
@@ -253,7 +256,9 @@ import Testing
     let m = try #require(try PreconditionerChoice.singlePrecision(.ilu0).build(for: a))
     let exact = try IncompleteLU(a)
     let scales = [1, 1e-300, 1e300, 1e-40, 1e20, 0]
-    let r = BlockVector<Complex<Double>>(rows: 81, columns: 6) { i, j in Complex(Double(i % 5) - 2, Double(i % 3)) * Complex(scales[j]) }
+    let r = BlockVector<Complex<Double>>(rows: 81, columns: 6) { i, j in
+      Complex(Double(i % 5) - 2, Double(i % 3)) * Complex(scales[j])
+    }
     let (z, expected) = (try m.applied(to: r), try exact.applied(to: r))
     let (adjoint, expectedAdjoint) = (try m.appliedAdjoint(to: r), try exact.appliedAdjoint(to: r))
     for j in 0..<6 {
@@ -277,9 +282,14 @@ import Testing
     let m = try #require(try PreconditionerChoice.singlePrecision(.ic0).build(for: a))
     let r = BlockVector<Double>(rows: 36, columns: 2) { Double($0 + $1) }
     let updated = try m.updated(for: a.mapValues { $0 * 4 })
-    #expect(Reference.distance(try updated.applied(to: r), try BlockVector(rowMajor: m.applied(to: r).rowMajorForTests.map { $0 / 4 }, rows: 36, columns: 2)) < 1e-6)
+    #expect(
+      Reference.distance(
+        try updated.applied(to: r),
+        try BlockVector(rowMajor: m.applied(to: r).rowMajorForTests.map { $0 / 4 }, rows: 36, columns: 2)) < 1e-6)
     #expect(m.bytesPlanned(columns: 2) == m.storedBytes)
-    #expect(throws: BlockKrylovError.self) { try PreconditionerChoice.singlePrecision(.ic0).build(for: a.mapValues { $0 * 1e39 }) }
+    #expect(throws: BlockKrylovError.self) {
+      try PreconditionerChoice.singlePrecision(.ic0).build(for: a.mapValues { $0 * 1e39 })
+    }
     #expect(throws: BlockKrylovError.self) { try PreconditionerChoice.singlePrecision(.chebyshev()).build(forOperator: a) }
   }
 }
