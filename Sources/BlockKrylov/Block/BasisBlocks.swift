@@ -9,6 +9,8 @@
   }
 
   private var runs: [Run] = []
+  /// The blocks are of single precision, and what is read of them is widened in cache.
+  private var isNarrow = false
   private var addresses: UnsafeMutablePointer<UnsafeRawPointer?>
   private var capacity = 64
 
@@ -18,6 +20,18 @@
 
   /// Takes the first `count` blocks of a basis, which must stay as they are while they are used.
   func take(_ basis: [BlockVector<Element>], count: Int) {
+    isNarrow = false
+    takeAll(basis, count: count)
+  }
+
+  /// As `take`, with blocks in the precision in which they are kept.
+  func take(_ basis: StoredBasis<Element>, count: Int) {
+    guard basis.isNarrow else { return take(basis.wide, count: count) }
+    isNarrow = true
+    takeAll(basis.narrow, count: count)
+  }
+
+  private func takeAll<Stored: Scalar>(_ basis: [BlockVector<Stored>], count: Int) {
     if capacity < count {
       unsafe addresses.deallocate()
       capacity = 2 * count
@@ -70,20 +84,69 @@
     var factors = unsafe s
     for k in runs.indices {
       let run = runs[k]
-      unsafe Kernels<Element>.basisCombineColumns(
-        rows, run.count, UnsafePointer(addresses + run.first), run.stride, run.columns, factors, y, ldy)
+      if isNarrow {
+        unsafe widened(rows, run) { first, count, part, blocks in
+          unsafe Kernels<Element>.basisCombineColumns(
+            0..<part.count, count, blocks, run.columns, run.columns, factors + first * run.columns, y + part.lowerBound * ldy, ldy
+          )
+        }
+      } else {
+        unsafe Kernels<Element>.basisCombineColumns(
+          rows, run.count, UnsafePointer(addresses + run.first), run.stride, run.columns, factors, y, ldy)
+      }
       unsafe factors += run.count * run.columns
     }
   }
 
-  /// d_k·m+j = (column j of V_k)ᴴw_j over some rows.
+  /// d_k·m+j = (column j of V_k)ᴴw_j over some rows; at most `narrowRows` of them where the blocks are of single precision.
   func columnDots(_ rows: Range<Int>, _ w: UnsafePointer<Element>, _ ldw: Int, into d: UnsafeMutablePointer<Element>) {
     var target = unsafe d
     for k in runs.indices {
       let run = runs[k]
-      unsafe Kernels<Element>.basisColumnDots(
-        rows, run.count, UnsafePointer(addresses + run.first), run.stride, run.columns, w, ldw, target)
+      if isNarrow {
+        unsafe widened(rows, run) { first, count, part, blocks in
+          unsafe Kernels<Element>.basisColumnDots(
+            0..<part.count, count, blocks, run.columns, run.columns, w + part.lowerBound * ldw, ldw, target + first * run.columns)
+        }
+      } else {
+        unsafe Kernels<Element>.basisColumnDots(
+          rows, run.count, UnsafePointer(addresses + run.first), run.stride, run.columns, w, ldw, target)
+      }
       unsafe target += run.count * run.columns
+    }
+  }
+
+  /// Rows of a block of single precision that are widened at a time: as much as a first-level cache holds a part of.
+  static func narrowRows(columns: Int) -> Int { max(32, (1 << 14) / max(columns * MemoryLayout<Element>.stride, 1) / 8 * 8) }
+  /// Blocks that are widened before they are used.
+  private static var narrowBlocks: Int { 4 }
+
+  /// Calls `body` with parts of the rows of some blocks, in full precision: the number of the first block and how many, the part, and
+  /// where its rows begin in each.
+  private func widened(
+    _ rows: Range<Int>, _ run: Run,
+    _ body: (_ first: Int, _ count: Int, _ part: Range<Int>, _ blocks: UnsafePointer<UnsafeRawPointer?>) -> Void
+  ) {
+    typealias Stored = Element.SinglePrecision
+    let height = min(Self.narrowRows(columns: run.columns), rows.count)
+    unsafe withUnsafeTemporaryAllocation(of: Element.self, capacity: Self.narrowBlocks * height * run.columns) { scratch in
+      unsafe withUnsafeTemporaryAllocation(of: UnsafeRawPointer?.self, capacity: Self.narrowBlocks) { places in
+        guard let base = scratch.baseAddress, let blocks = places.baseAddress else { return }
+        for begin in stride(from: rows.lowerBound, to: rows.upperBound, by: max(height, 1)) {
+          let part = begin..<min(begin + height, rows.upperBound)
+          for first in stride(from: 0, to: run.count, by: Self.narrowBlocks) {
+            let count = min(Self.narrowBlocks, run.count - first)
+            for b in 0..<count {
+              guard let source = unsafe addresses[run.first + first + b]?.assumingMemoryBound(to: Stored.self) else { continue }
+              let target = unsafe base + b * height * run.columns
+              unsafe Kernels<Stored>.convertPrecision(
+                part.count, run.columns, source + part.lowerBound * run.stride, run.stride, target, run.columns)
+              unsafe (blocks + b).initialize(to: UnsafeRawPointer(target))
+            }
+            unsafe body(first, count, part, UnsafePointer(blocks))
+          }
+        }
+      }
     }
   }
 

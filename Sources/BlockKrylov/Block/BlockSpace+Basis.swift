@@ -91,7 +91,10 @@ extension BlockSpace {
   private static func basisPanel(bytesPerRow: Int) -> Int { max(64, (1 << 19) / max(bytesPerRow, 1) / 8 * 8) }
 
   /// The same for blocks of which several pass at a time, in strips long enough for the hardware to find its pace.
-  private static func columnPanel(bytesPerRow: Int) -> Int { max(64, (1 << 15) / max(bytesPerRow, 1) / 8 * 8) }
+  private static func columnPanel(of basis: StoredBasis<Element>, columns m: Int) -> Int {
+    if basis.isNarrow { return BasisBlocks<Element>.narrowRows(columns: m) }
+    return max(64, (1 << 15) / max(m * MemoryLayout<Element>.stride, 1) / 8 * 8)
+  }
 
   /// Rows of one block that stay in a first-level cache while all others pass.
   private static func innerPanel(bytesPerRow: Int) -> Int { max(64, (1 << 15) / max(bytesPerRow, 1) / 8 * 8) }
@@ -100,12 +103,12 @@ extension BlockSpace {
 /// The same where the columns of the blocks have nothing to do with each other.
 extension BlockSpace {
   /// h[k·m + j] = (column j of V_k)ᴴw_j over the first `count` blocks of the basis.
-  func columnDots(basis: [BlockVector<Element>], count: Int, _ w: BlockVector<Element>, into h: inout [Element]) {
+  func columnDots(basis: StoredBasis<Element>, count: Int, _ w: BlockVector<Element>, into h: inout [Element]) {
     let m = w.columns
     let bytes = (count + 1) * m * MemoryLayout<Element>.stride
     blocks.take(basis, count: count)
     unsafe sumPanels(
-      rows: w.rows, count: count * m, bytesPerRow: bytes, panel: Self.columnPanel(bytesPerRow: m * MemoryLayout<Element>.stride)
+      rows: w.rows, count: count * m, bytesPerRow: bytes, panel: Self.columnPanel(of: basis, columns: m)
     ) { range, sum in
       unsafe blocks.columnDots(range, w.base, w.stride, into: sum)
     }
@@ -114,7 +117,7 @@ extension BlockSpace {
 
   /// W += V₀·diag(h₀) + V₁·diag(h₁) + …, with the factors as `columnDots(basis:)` leaves them.
   func updateColumns(
-    _ w: inout BlockVector<Element>, plus basis: [BlockVector<Element>], count: Int, times h: [Element]
+    _ w: inout BlockVector<Element>, plus basis: StoredBasis<Element>, count: Int, times h: [Element]
   ) {
     let m = w.columns
     let (base, ld) = unsafe (w.mutableBase(), w.stride)
@@ -127,16 +130,21 @@ extension BlockSpace {
     }
   }
 
+  /// The same with blocks in full.
+  func updateColumns(_ w: inout BlockVector<Element>, plus blocks: [BlockVector<Element>], count: Int, times h: [Element]) {
+    updateColumns(&w, plus: StoredBasis(blocks), count: count, times: h)
+  }
+
   /// W += V₀·diag(h₀) + V₁·diag(h₁) + … and squares_j = ‖w_j‖²; with `looks` also d_k·m+j = (column j of V_k)ᴴw_j of the new W.
   func projectColumns(
-    _ w: inout BlockVector<Element>, from basis: [BlockVector<Element>], count: Int, times h: [Element],
+    _ w: inout BlockVector<Element>, from basis: StoredBasis<Element>, count: Int, times h: [Element],
     squares: inout [Double], remainder d: inout [Element], looks: Bool
   ) {
     let m = w.columns
     let (base, ld) = unsafe (w.mutableBase(), w.stride)
     let bytesPerRow = (count + 1) * m * MemoryLayout<Element>.stride
     let panel =
-      looks ? Self.basisPanel(bytesPerRow: bytesPerRow) : Self.columnPanel(bytesPerRow: m * MemoryLayout<Element>.stride)
+      looks && !basis.isNarrow ? Self.basisPanel(bytesPerRow: bytesPerRow) : Self.columnPanel(of: basis, columns: m)
     blocks.take(basis, count: count)
     unsafe h.withUnsafeBufferPointer { h in
       guard let h = h.baseAddress else { return }

@@ -10,12 +10,15 @@ internal import ComplexModule
 ///
 /// - Complexity of step k with p columns: one product with A, one application of M⁻¹, 4·n·k·p flops, 8·n·k·p where columns are
 ///   orthogonalised again.
-///   Memory: restart + 3 blocks of n·p besides B and X, allocated as the basis grows.
+///   Memory: restart + 3 blocks of n·p besides B and X, allocated as the basis grows; with `basisPrecision` single half of it.
 public struct PseudoBlockGMRES: BlockMethod {
   /// `pseudo-gmres`.
   public var name: String { "pseudo-gmres" }
   /// The options; `dependentColumns` has no meaning here, and `side` must be right.
   public var options = SolverOptions()
+  /// How the bases are stored; in full by default. In single precision a cycle reduces a residual by six digits at most, and the next one goes
+  /// on from the residual recomputed in double precision: X is as accurate as ever.
+  public var basisPrecision = BasisPrecision.full
 
   /// Pseudo-block GMRES with the options that are asked for most; the others are reached by ``BlockMethod/with(_:)``.
   public init(
@@ -25,6 +28,13 @@ public struct PseudoBlockGMRES: BlockMethod {
     options = SolverOptions(
       tolerance: tolerance, maximumIterations: maximumIterations, timeLimit: timeLimit, threads: threads)
     options.restart = restart
+  }
+
+  /// The same method with bases in this precision.
+  public func storingBasis(in precision: BasisPrecision) -> PseudoBlockGMRES {
+    var copy = self
+    copy.basisPrecision = precision
+    return copy
   }
 
   /// Checks A and builds the preconditioner.
@@ -38,32 +48,39 @@ public struct PseudoBlockGMRES: BlockMethod {
         "pseudo-block GMRES has its preconditioner on the right; use block GMRES for other sides")
     }
     let m = try fixedPreconditioner(preconditioner, forSquare: a)
-    return PseudoBlockGMRESEngine(EngineCore(name, options, m, rows: a.rows))
+    return PseudoBlockGMRESEngine(EngineCore(name, options, m, rows: a.rows), basisPrecision)
   }
 }
 
 /// Pseudo-block GMRES bound to one A.
 final class PseudoBlockGMRESEngine<Element: Scalar>: KrylovEngine {
   let core: EngineCore<Element>
+  private let precision: BasisPrecision
   private var kept = KeptWorkspace<State>()
 
-  init(_ core: EngineCore<Element>) { self.core = core }
+  init(_ core: EngineCore<Element>, _ precision: BasisPrecision) { (self.core, self.precision) = (core, precision) }
 
   var recurrenceBytesUsed: Int { kept.byteCount }
 
   func recurrenceBytes(columns: Int) -> Int {
     let steps = min(options.restart, rows)
-    return blockBytes(steps + 3, columns: columns) + BlockSpace<Element>.bytes(p: columns * (steps + 1), q: 1, rows: rows)
+    return basisBytes(steps, columns: columns) + blockBytes(1, columns: columns)
+      + BlockSpace<Element>.bytes(p: columns * (steps + 1), q: 1, rows: rows)
+  }
+
+  /// V₁ … V_{k+1} and the block in the making.
+  private func basisBytes(_ steps: Int, columns: Int) -> Int {
+    StoredBasis<Element>.bytes(precision, blocks: steps + 2, rows: rows, columns: columns)
   }
 
   /// As many columns as keep the bases of a cycle, at half its length, in the last-level cache: columns gain nothing from each other but
   /// the reading of A, which is the smaller part of the traffic. All of them where that is so anyway, or not even for one.
   func preferredWidth(columns: Int, limit: Int) -> Int {
     let widest = min(columns, limit)
-    let half = min(options.restart, rows) / 2 + 3
-    guard widest > 1, blockBytes(half, columns: 1) <= lastLevelCache else { return widest }
+    let half = min(options.restart, rows) / 2 + 1
+    guard widest > 1, basisBytes(half, columns: 1) <= lastLevelCache else { return widest }
     var width = widest
-    while width > 1, blockBytes(half, columns: width) > lastLevelCache { width -= 1 }
+    while width > 1, basisBytes(half, columns: width) > lastLevelCache { width -= 1 }
     return width
   }
 
@@ -134,7 +151,7 @@ final class PseudoBlockGMRESEngine<Element: Scalar>: KrylovEngine {
 
   private func state(for problem: BlockProblem<Element>) -> State {
     kept.workspace(columns: problem.width) {
-      State(problem, preconditioned: m != nil, restart: min(options.restart, rows))
+      State(problem, preconditioned: m != nil, restart: min(options.restart, rows), precision: precision)
     }
   }
 }

@@ -14,7 +14,7 @@ extension PseudoBlockGMRESEngine {
     private(set) var ends: [End?]
     private(set) var steps = 0
     /// V₁, V₂, …, the newest block, and behind it a block of scratch.
-    private var basis: [BlockVector<Element>] = []
+    private var basis: StoredBasis<Element>
     private var mv: BlockVector<Element>?
     private var projected: [ColumnHessenberg<Element>]
     /// The coefficients of a step, those of a second projection, and the factors of an update.
@@ -27,12 +27,16 @@ extension PseudoBlockGMRESEngine {
     private var loss: [OrthogonalityLoss]
     private var done: [Bool]
     private let rows: Int
+    /// What basis vectors are orthonormal to.
+    private let roundoff: Double
     private let placeholder = BlockVector<Element>(rows: 0, columns: 0)
 
-    init(_ problem: BlockProblem<Element>, preconditioned: Bool, restart: Int) {
+    init(_ problem: BlockProblem<Element>, preconditioned: Bool, restart: Int, precision: BasisPrecision) {
       self.problem = problem
       columns = problem.width
       rows = problem.x.rows
+      basis = StoredBasis(precision, capacity: restart + 2)
+      roundoff = basis.isNarrow ? Element.SinglePrecision.unitRoundoff : Element.unitRoundoff
       let m = problem.width
       space = BlockSpace(p: m, q: 1, rows: rows)
       active = Array(0..<m)
@@ -44,12 +48,11 @@ extension PseudoBlockGMRESEngine {
       lengths = [Double](repeating: 0, count: m)
       squares = lengths
       scales = [Element.Magnitude](repeating: 0, count: m)
-      loss = [OrthogonalityLoss](repeating: OrthogonalityLoss(unitRoundoff: Element.unitRoundoff), count: m)
+      loss = [OrthogonalityLoss](repeating: OrthogonalityLoss(unitRoundoff: roundoff), count: m)
       done = [Bool](repeating: false, count: m)
-      basis.reserveCapacity(restart + 2)
     }
 
-    var byteCount: Int { BlockVector.byteCount(of: basis) + (mv?.byteCount ?? 0) + space.byteCount }
+    var byteCount: Int { basis.byteCount + (mv?.byteCount ?? 0) + space.byteCount }
 
     var isDone: Bool {
       for k in done.indices where !done[k] { return false }
@@ -61,17 +64,17 @@ extension PseudoBlockGMRESEngine {
       self.problem = problem
       steps = 0
       restoreWidth()
-      basis.prepareSlot(0, rows: rows, columns: columns)
+      basis.prepare(0, rows: rows, columns: columns)
       if problem.hasGuess {
-        try problem.residual(of: problem.x, problem.b, into: &basis[0])
+        try problem.residual(of: problem.x, problem.b, into: &basis.wide[basis.slot(0)])
       } else {
-        basis[0].copy(from: problem.b)
+        basis.wide[basis.slot(0)].copy(from: problem.b)
       }
       space.columnNorms(basis[0], into: &lengths)
       for k in active.indices {
         ends[k] = nil
         done[k] = false
-        loss[k] = OrthogonalityLoss(unitRoundoff: Element.unitRoundoff)
+        loss[k] = OrthogonalityLoss(unitRoundoff: roundoff)
         if !lengths[k].isFinite { fail(k, .nonFinite(.operator)) }
         projected[k].begin(lengths[k])
       }
@@ -87,7 +90,7 @@ extension PseudoBlockGMRESEngine {
       lengths = [Double](repeating: 0, count: columns)
       squares = lengths
       scales = [Element.Magnitude](repeating: 0, count: columns)
-      loss = [OrthogonalityLoss](repeating: OrthogonalityLoss(unitRoundoff: Element.unitRoundoff), count: columns)
+      loss = [OrthogonalityLoss](repeating: OrthogonalityLoss(unitRoundoff: roundoff), count: columns)
       done = [Bool](repeating: false, count: columns)
     }
 
@@ -99,12 +102,13 @@ extension PseudoBlockGMRESEngine {
     /// Columns of a basis block get unit length; those that are done become zero.
     private func normalize(_ block: Int) {
       for k in active.indices { scales[k] = done[k] || lengths[k] == 0 ? 0 : Element.Magnitude(1 / lengths[k]) }
-      basis[block].scaleColumns(by: scales)
+      basis.wide[basis.slot(block)].scaleColumns(by: scales)
+      basis.settle(block)
     }
 
     /// One step of every active column.
     func step(_ m: (any Preconditioner<Element>)?) throws {
-      basis.prepareSlot(steps + 1, rows: rows, columns: active.count)
+      basis.prepare(steps + 1, rows: rows, columns: active.count)
       try applyOperator(m)
       steps += 1
       let (p, count) = (active.count, steps)
@@ -169,21 +173,21 @@ extension PseudoBlockGMRESEngine {
       for i in 0..<(count * active.count) { negative[i] = -factors[i] }
       // Taken out of the array while it is written, since the array is read.
       var next = placeholder
-      swap(&next, &basis[count])
+      swap(&next, &basis.wide[basis.slot(count)])
       space.projectColumns(
         &next, from: basis, count: count, times: negative, squares: &squares, remainder: &correction, looks: looks)
-      swap(&next, &basis[count])
+      swap(&next, &basis.wide[basis.slot(count)])
       for k in active.indices { lengths[k] = squares[k].squareRoot() }
     }
 
     /// The next block = A·M⁻¹·V.
     private func applyOperator(_ m: (any Preconditioner<Element>)?) throws {
       let v = basis[steps]
-      guard let m, var image = mv.take() else { return try problem.apply(v, into: &basis[steps + 1]) }
+      guard let m, var image = mv.take() else { return try problem.apply(v, into: &basis.wide[basis.slot(steps + 1)]) }
       defer { mv = image }
       problem.monitor.countPreconditioner()
       try m.apply(to: v, into: &image)
-      try problem.apply(image, into: &basis[steps + 1])
+      try problem.apply(image, into: &basis.wide[basis.slot(steps + 1)])
     }
 
     /// Which of A and M⁻¹ gave NaN or infinity for a column.
@@ -208,15 +212,14 @@ extension PseudoBlockGMRESEngine {
       done.keep(kept)
       squares.keep(kept)
       loss.keep(kept)
-      basis.removeLast(basis.count - steps - 1)
-      for i in basis.indices { basis[i].keepColumns(kept) }
+      basis.keepColumns(kept, ofFirst: steps + 1)
       if mv != nil { mv = BlockVector(rows: rows, columns: kept.count) }
     }
 
     /// Recomputes B − A·X; columns that meet their bound are converged.
     func verify(_ norms: inout [Double]) throws {
-      basis.prepareSlot(0, rows: rows, columns: columns)
-      try problem.verify(into: &basis[0], space, norms: &norms)
+      basis.prepare(0, rows: rows, columns: columns)
+      try problem.verify(into: &basis.wide[basis.slot(0)], space, norms: &norms)
     }
 
     /// x += M⁻¹·V·y for the columns at these positions.
@@ -235,10 +238,10 @@ extension PseudoBlockGMRESEngine {
         }
         if y.allSatisfy({ $0.isFinite }) { for i in y.indices { correction[i * p + k] = y[i] } }
       }
-      basis.prepareSlot(steps + 1, rows: rows, columns: p)
+      basis.prepare(steps + 1, rows: rows, columns: p)
       var w = placeholder
-      swap(&w, &basis[steps + 1])
-      defer { swap(&w, &basis[steps + 1]) }
+      swap(&w, &basis.wide[basis.slot(steps + 1)])
+      defer { swap(&w, &basis.wide[basis.slot(steps + 1)]) }
       w.setZero()
       space.updateColumns(&w, plus: basis, count: steps, times: correction)
       if let m, var image = mv.take() {
@@ -260,80 +263,5 @@ extension PseudoBlockGMRESEngine {
       x.combine(1, update, 1)
       solution.scatterColumns(columns, from: x)
     }
-  }
-}
-
-/// The projected least-squares problem of GMRES for one column, min ‖βe₁ − H̄y‖, kept triangular by Givens rotations.
-struct ColumnHessenberg<Element: Scalar> {
-  /// The columns of R, one after the other.
-  private var r: [Element] = []
-  private var starts: [Int] = []
-  private var cosines: [Double] = []
-  private var sines: [Element] = []
-  private var g: [Element] = []
-  private var (largest, smallest) = (0.0, Double.infinity)
-
-  init(steps: Int) {
-    r.reserveCapacity(steps * (steps + 1) / 2)
-    starts.reserveCapacity(steps)
-    cosines.reserveCapacity(steps)
-    sines.reserveCapacity(steps)
-    g.reserveCapacity(steps + 1)
-  }
-
-  /// Begins with the right-hand side βe₁.
-  mutating func begin(_ beta: Double) {
-    r.removeAll(keepingCapacity: true)
-    starts.removeAll(keepingCapacity: true)
-    cosines.removeAll(keepingCapacity: true)
-    sines.removeAll(keepingCapacity: true)
-    g.removeAll(keepingCapacity: true)
-    g.append(Element(double: beta))
-    (largest, smallest) = (0, .infinity)
-  }
-
-  /// Adds the column of a step, h[first], h[first + stride], …, and `below`, the length of what is orthogonal to the basis.
-  mutating func append(_ h: [Element], first: Int, stride: Int, count: Int, below: Double) {
-    let k = starts.count
-    starts.append(r.count)
-    for i in 0..<count { r.append(h[first + i * stride]) }
-    let base = starts[k]
-    for i in 0..<k {
-      let (c, s) = (Element(double: cosines[i]), sines[i])
-      let (a, b) = (r[base + i], r[base + i + 1])
-      r[base + i] = c * a + s * b
-      r[base + i + 1] = c * b - s.conjugate * a
-    }
-    let a = r[base + k]
-    let size = Double(a.modulus)
-    let length = (size * size + below * below).squareRoot()
-    let phase: Element = size > 0 ? a / Element(a.modulus) : 1
-    cosines.append(length > 0 ? size / length : 1)
-    sines.append(length > 0 ? phase * Element(double: below / length) : 0)
-    r[base + k] = phase * Element(double: length)
-    let last = g[k]
-    g[k] = Element(double: cosines[k]) * last
-    g.append(-(sines[k].conjugate * last))
-    largest = max(largest, length)
-    smallest = min(smallest, length)
-  }
-
-  /// The residual norm.
-  var residual: Double { Double(g[starts.count].modulus) }
-
-  /// Whether R is singular to working precision.
-  var isSingular: Bool { !starts.isEmpty && !(smallest > 10 * Double(starts.count) * Element.unitRoundoff * largest) }
-
-  /// The coefficients of the basis; directions whose pivot is rounding are left out.
-  func solve() -> [Element] {
-    let n = starts.count
-    var y = Array(g.prefix(n))
-    for k in stride(from: n - 1, through: 0, by: -1) {
-      let pivot = r[starts[k] + k]
-      let usable = Double(pivot.modulus) > 10 * Double(n) * Element.unitRoundoff * largest
-      y[k] = usable ? y[k] / pivot : 0
-      for i in 0..<k { y[i] -= y[k] * r[starts[k] + i] }
-    }
-    return y
   }
 }

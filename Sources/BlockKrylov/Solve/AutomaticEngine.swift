@@ -12,13 +12,16 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
   private(set) var immediate: ImmediateEngine<Element>?
   /// What iterations with this A took so far, by the cost model: who solves again and again is better off with a factorisation.
   private var spentSeconds = 0.0
+  /// What the last of them took for a column.
+  private var spentSecondsPerColumn = 0.0
   /// What the direct stage takes, once somebody asked; `.some(nil)` when it cannot be told or must not be made.
   private var directWork: FactorizationWork??
 
   init(
     plan: AutomaticPlan, options: SolverOptions, a: any LinearOperator<Element>, preconditioner: (any Preconditioner<Element>)?
   ) throws {
-    (self.plan, self.options, self.a, self.preconditioner) = (plan, options, a, preconditioner)
+    (self.plan, self.options, self.preconditioner) = (plan, options, preconditioner)
+    self.a = (a as? CSRMatrix<Element>).map { $0.tagged($0.structure.union(plan.proved)) } ?? a
     engines = plan.stages.map { _ in nil }
     try prepareFirst()
   }
@@ -66,7 +69,7 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
 
   func update(_ newA: any LinearOperator<Element>) throws {
     a = newA
-    (directWork, spentSeconds) = (nil, 0)
+    (directWork, spentSeconds, spentSecondsPerColumn) = (nil, 0, 0)
     for k in engines.indices {
       guard let engine = engines[k] else { continue }
       try engine.update(plan.stages[k].negated ? BlockProblem<Element>.negated(newA) : newA)
@@ -105,10 +108,12 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
     defer {
       monitor.judge = nil
       spentSeconds += spent
+      spentSecondsPerColumn = spent / Double(max(whole.width, 1))
     }
     // What the best stage so far reached for each column.
     var best = [Double](repeating: .infinity, count: whole.width)
     var bestX = whole.x
+    try takeOverDirectly(whole)
     var k = current
     while true {
       let list = whole.open
@@ -137,6 +142,30 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
   }
 
   // MARK: Moving on
+
+  /// Where iterations with this A have taken as long as its factorisation with a solve, and go on to take longer than a solve, the direct
+  /// stage takes over before another one begins. (Long iterations are judged as they go.)
+  private func takeOverDirectly(_ whole: BlockProblem<Element>) throws {
+    guard let direct = plan.directStage, direct > current, let costs = plan.costs, spentSeconds > costs.analysis,
+      let work = workOfDirectStage(), spentSeconds > costs.direct(work, columns: whole.width),
+      spentSecondsPerColumn > costs.directSolve(work, columns: 1)
+    else { return }
+    do {
+      try requireMemoryForDirectStage()
+      try prepare(direct)
+    } catch is BlockKrylovError {
+      directWork = .some(nil)
+      return
+    }
+    whole.monitor.record(
+      .methodChanged,
+      "\(plan.stages[current].method.iteration.name) took about \(spentSeconds.brief) s by the cost model in earlier solves with this A; "
+        + "\(work.method) takes over")
+    if let engine = engines[direct] { whole.monitor.record(engine.setupEvents) }
+    engines[current] = nil
+    immediate = nil
+    current = direct
+  }
 
   /// What watches a stage after which another one waits.
   private func judge(_ part: BlockProblem<Element>, stage k: Int) -> StageJudge<Element>? {

@@ -15,6 +15,8 @@ struct AutomaticPlan {
   var reasons: [String] = []
   /// What work on A takes; `nil` where its entries are not known.
   var costs: CostModel?
+  /// What was proved of A by a look, so that nobody need look again.
+  var proved: Structure = []
   /// Whether A is so large that iterations wait for memory, which single precision halves.
   var takesSinglePrecision = false
 
@@ -61,6 +63,7 @@ struct AutomaticPlanner<Element: Scalar> {
     guard let matrix = a.sparseMatrix else { return planMatrixFree(a) }
     let probe = matrix.probe()
     try refuseZeroRows(probe)
+    plan.proved = probe.structure.intersection([.symmetric, .hermitian])
     plan.costs = CostModel(matrix, isHermitian: probe.hermitian)
     plan.takesSinglePrecision = nullSpace(of: a) == nil && isWorthRounding(matrix, probe)
     if probe.looksPositiveDefinite || probe.looksNegativeDefinite { planDefinite(matrix, probe) } else { planGeneral(probe) }

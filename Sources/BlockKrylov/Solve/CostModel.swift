@@ -66,8 +66,12 @@ struct CostModel: Sendable, Equatable {
 
   /// The seconds that a factorisation with its analysis and the refined solve of m columns take.
   func direct(_ work: FactorizationWork, columns m: Int) -> Double {
-    analysis + work.entries * Self.movePerEntry + work.flops * flopFactor / Self.factorRate
-      + 4 * work.entries * Double(m) * flopFactor / Self.solveRate
+    analysis + work.entries * Self.movePerEntry + work.flops * flopFactor / Self.factorRate + directSolve(work, columns: m)
+  }
+
+  /// The seconds of a refined solve of m columns with factors that are there.
+  func directSolve(_ work: FactorizationWork, columns m: Int) -> Double {
+    4 * work.entries * Double(m) * flopFactor / Self.solveRate
   }
 
   /// The seconds that a symbolic analysis takes, as `FactorizationEstimating` makes one.

@@ -49,7 +49,7 @@ enum MethodName: String, CaseIterable, ExpressibleByArgument {
     case .minres: BlockMINRES()
     case .bicgstab: BlockBiCGStab()
     case .pseudoCG: PseudoBlockCG()
-    case .pseudoGMRES: PseudoBlockGMRES()
+    case .pseudoGMRES: PseudoBlockGMRES().storingBasis(in: arguments.basisPrecision)
     case .pseudoBiCGStab: PseudoBlockBiCGStab()
     case .idr: PseudoBlockIDR()
     case .ecg: EnlargedCG()

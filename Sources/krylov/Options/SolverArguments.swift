@@ -6,6 +6,7 @@ extension PreconditionerSide: ExpressibleByArgument {}
 extension ColumnNorm: ExpressibleByArgument {}
 extension FillOrdering: ExpressibleByArgument {}
 extension FactorPrecision: ExpressibleByArgument {}
+extension BasisPrecision: ExpressibleByArgument {}
 
 /// What is said of the null space of a singular A.
 enum NullSpaceName: String, CaseIterable, ExpressibleByArgument {
@@ -96,6 +97,9 @@ struct SolverArguments: ParsableArguments {
 
   @Option(help: "How the numbers of sparse factors are kept; single: half the memory and more refinements.")
   var factorPrecision = FactorPrecision.double
+
+  @Option(help: "How pseudo-gmres keeps its bases; single: half the memory, and cycles that gain six digits at most.")
+  var basisPrecision = BasisPrecision.full
 
   @Flag(help: "Number the unknowns by reverse Cuthill–McKee, for matrices whose numbering scatters neighbours.")
   var renumber = false

@@ -97,7 +97,7 @@ struct BasisKernelTests {
         KernelCases.onEachInstructionSet { level in
           let space = BlockSpace<S>(p: m, q: 1, rows: n)
           var (d, squares, y) = ([S](repeating: 0, count: 5 * m), [Double](repeating: 0, count: m), w)
-          space.projectColumns(&y, from: basis, count: 5, times: s, squares: &squares, remainder: &d, looks: true)
+          space.projectColumns(&y, from: StoredBasis(basis), count: 5, times: s, squares: &squares, remainder: &d, looks: true)
           for j in 0..<m {
             var square = 0.0
             for i in 0..<n {
@@ -120,6 +120,58 @@ struct BasisKernelTests {
 
   @Test(arguments: ScalarTypes.all)
   func columns(type: any Scalar.Type) { checkColumns(type) }
+
+  /// A basis of single precision is what its blocks were rounded to, bit for bit in every operation but the order of sums.
+  private func checkSinglePrecision<S: Scalar>(_ type: S.Type) {
+    var random = SplitMix(174)
+    for (n, m) in [(1, 1), (78, 3), (1100, 1), (9000, 2), (2500, 8), (700, 17)] {
+      var stored = StoredBasis<S>(.single, capacity: 8)
+      #expect(stored.isNarrow != S.scalarKind.isSinglePrecision)
+      var blocks: [BlockVector<S>] = []
+      for k in 0..<7 {
+        stored.prepare(k, rows: n, columns: m)
+        stored.wide[stored.slot(k)] = random.block(n, m, S.self)
+        stored.settle(k)
+        blocks.append(stored[k])
+        var rounded = BlockVector<S.SinglePrecision>(rows: n, columns: m)
+        rounded.copy(rounding: blocks[k])
+        var again = BlockVector<S>(rows: n, columns: m)
+        again.copy(rounding: rounded)
+        #expect(again == blocks[k])
+      }
+      let full = StoredBasis(blocks)
+      let w = random.block(n, m, S.self)
+      let s: [S] = (0..<(7 * m)).map { _ in random.scalar() }
+      KernelCases.onEachInstructionSet { level in
+        let space = BlockSpace<S>(p: m, q: 1, rows: n)
+        var (d, e) = ([S](repeating: 0, count: 7 * m), [S](repeating: 0, count: 7 * m))
+        space.columnDots(basis: stored, count: 7, w, into: &d)
+        space.columnDots(basis: full, count: 7, w, into: &e)
+        for k in d.indices { #expect(Double((d[k] - e[k]).modulus) <= tolerance(n, S.self) * 4, "\(level) \(S.self) \(n) \(m)") }
+        for looks in [false, true] {
+          var (y, z) = (w, w)
+          var (squares, others) = ([Double](repeating: 0, count: m), [Double](repeating: 0, count: m))
+          space.projectColumns(&y, from: stored, count: 6, times: s, squares: &squares, remainder: &d, looks: looks)
+          space.projectColumns(&z, from: full, count: 6, times: s, squares: &others, remainder: &e, looks: looks)
+          #expect(Reference.distance(y, z) <= 1e-14 || S.scalarKind.isSinglePrecision, "\(level) \(S.self) \(n) \(m)")
+          for j in 0..<m { #expect(abs(squares[j] - others[j]) <= tolerance(n, S.self) * others[j]) }
+          if looks { for k in 0..<(6 * m) { #expect(Double((d[k] - e[k]).modulus) <= tolerance(n, S.self) * 8) } }
+        }
+      }
+      // Fewer columns of all blocks.
+      stored.keepColumns([m - 1], ofFirst: 7)
+      let space = BlockSpace<S>(p: 1, q: 1, rows: n)
+      var one = BlockVector<S>(rows: n, columns: 1)
+      one.setZero()
+      var sum = one
+      space.updateColumns(&one, plus: stored, count: 3, times: [1, 2, 3])
+      for k in 0..<3 { sum.combine(S(double: Double(k + 1)), blocks[k].picking([m - 1]), 1) }
+      #expect(Reference.distance(one, sum) < 1e-6 && stored[6] == blocks[6].picking([m - 1]))
+    }
+  }
+
+  @Test(arguments: ScalarTypes.all)
+  func singlePrecision(type: any Scalar.Type) { checkSinglePrecision(type) }
 
   /// A row's result does not depend on how the rows are split.
   private func checkSplit<S: Scalar>(_ type: S.Type) {

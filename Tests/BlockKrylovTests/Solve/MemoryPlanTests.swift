@@ -34,6 +34,7 @@ struct MemoryPlanTests {
     Case(name: "pseudo-cg jacobi", method: PseudoBlockCG().preconditioned(by: .jacobi)),
     Case(name: "pseudo-gmres", method: PseudoBlockGMRES(restart: 20)),
     Case(name: "pseudo-gmres jacobi", method: PseudoBlockGMRES(restart: 20).preconditioned(by: .jacobi)),
+    Case(name: "pseudo-gmres single basis", method: PseudoBlockGMRES(restart: 20).storingBasis(in: .single)),
     Case(name: "pseudo-bicgstab", method: PseudoBlockBiCGStab()),
     Case(name: "pseudo-bicgstab jacobi", method: PseudoBlockBiCGStab().preconditioned(by: .jacobi)),
     Case(name: "idr", method: PseudoBlockIDR()), Case(name: "idr jacobi", method: PseudoBlockIDR().preconditioned(by: .jacobi)),

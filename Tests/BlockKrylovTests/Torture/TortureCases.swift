@@ -11,6 +11,7 @@ enum Torture {
     ("cg", BlockCG()), ("gmres", BlockGMRES(restart: 10)), ("fgmres", BlockGMRES(restart: 10, side: .flexible)),
     ("gmres left", BlockGMRES(restart: 10, side: .left)), ("minres", BlockMINRES()), ("bicgstab", BlockBiCGStab()),
     ("pseudo-cg", PseudoBlockCG()), ("pseudo-gmres", PseudoBlockGMRES(restart: 10)), ("pseudo-bicgstab", PseudoBlockBiCGStab()),
+    ("pseudo-gmres single basis", PseudoBlockGMRES(restart: 10).storingBasis(in: .single)),
     ("idr", PseudoBlockIDR()), ("ecg", EnlargedCG()), ("bf-cg", BreakdownFreeBlockCG()), ("lsqr", LSQR()), ("lsmr", LSMR()),
     ("dense", DenseLU()),
     ("auto", AutomaticSolver()), ("gcrodr", BlockGCRODR(restart: 10, kept: 4)), ("mixed-cg", MixedPrecision(BlockCG())),
