@@ -139,8 +139,10 @@
             for b in 0..<count {
               guard let source = unsafe addresses[run.first + first + b]?.assumingMemoryBound(to: Stored.self) else { continue }
               let target = unsafe base + b * height * run.columns
-              unsafe Kernels<Stored>.convertPrecision(
-                part.count, run.columns, source + part.lowerBound * run.stride, run.stride, target, run.columns)
+              let begun = unsafe source + part.lowerBound * run.stride
+              // Rows without gaps are one long row, which takes full vectors.
+              let (lines, width) = run.stride == run.columns ? (1, part.count * run.columns) : (part.count, run.columns)
+              unsafe Kernels<Stored>.convertPrecision(lines, width, begun, max(run.stride, width), target, width)
               unsafe (blocks + b).initialize(to: UnsafeRawPointer(target))
             }
             unsafe body(first, count, part, UnsafePointer(blocks))

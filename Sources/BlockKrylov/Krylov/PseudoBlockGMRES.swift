@@ -16,7 +16,7 @@ public struct PseudoBlockGMRES: BlockMethod {
   public var name: String { "pseudo-gmres" }
   /// The options; `dependentColumns` has no meaning here, and `side` must be right.
   public var options = SolverOptions()
-  /// How the bases are stored; in full by default. In single precision a cycle reduces a residual by six digits at most, and the next one goes
+  /// How the bases are stored; in full by default. In single precision, which halves the memory, a cycle reduces a residual by six digits at most, and the next one goes
   /// on from the residual recomputed in double precision: X is as accurate as ever.
   public var basisPrecision = BasisPrecision.full
 
