@@ -173,7 +173,13 @@ package enum Parallel {
     while workers < wanted {
       let id = workers + 1
       let seen = generation.load(ordering: .relaxed)
-      guard start({ [unowned self] in self.work(id: id, seen: seen) }) else { return }
+      // Schedulers leave a new thread that spins beside its maker for tens of milliseconds, and both get half of one processor.
+      let processor = currentProcessor()
+      let body = { [unowned self] in
+        moveThread(from: processor, by: id)
+        self.work(id: id, seen: seen)
+      }
+      guard start(body) else { return }
       workers += 1
     }
   }

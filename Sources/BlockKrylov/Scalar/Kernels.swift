@@ -339,3 +339,9 @@ enum Kernels<S: Scalar> {
 /// Tells the processor that this thread spins, so that it leaves the core's other thread the time.
 @inline(__always)
 func spinPause() { bk_pause() }
+
+/// The processor that the calling thread runs on, −1 where that is not known.
+func currentProcessor() -> Int32 { bk_processor() }
+
+/// Moves the calling thread `offset` processors on from another, among those that it may use; afterwards it may go anywhere.
+func moveThread(from processor: Int32, by offset: Int) { bk_move_thread(processor, Int32(truncatingIfNeeded: offset)) }

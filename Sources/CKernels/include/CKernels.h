@@ -31,6 +31,13 @@ const char *bk_instruction_set(void);
  * 0, and nothing changes, where there is none of that name or the machine lacks it. */
 int bk_restrict_instruction_set(const char *name);
 
+/* The processor that the calling thread runs on; -1 where that is not known. */
+int bk_processor(void);
+
+/* Moves the calling thread to the processor `offset` places after `processor` among those that it may use, and lets it go
+ * wherever it may again. Nothing where that is not known. */
+void bk_move_thread(int processor, int offset);
+
 /* Tells the processor that the caller spins. */
 static inline void bk_pause(void) {
 #if defined(__x86_64__)

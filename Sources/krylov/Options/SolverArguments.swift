@@ -98,7 +98,9 @@ struct SolverArguments: ParsableArguments {
   @Option(help: "How the numbers of sparse factors are kept; single: half the memory and more refinements.")
   var factorPrecision = FactorPrecision.double
 
-  @Option(help: "How pseudo-gmres keeps its bases; single: half the memory for a little more time, and cycles that gain six digits at most.")
+  @Option(
+    help: "How pseudo-gmres keeps its bases; single: half the memory for a little more time, cycles that gain six digits at most."
+  )
   var basisPrecision = BasisPrecision.full
 
   @Flag(help: "Number the unknowns by reverse Cuthill–McKee, for matrices whose numbering scatters neighbours.")
