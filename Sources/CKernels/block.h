@@ -1,6 +1,17 @@
 /* What remains of the kernels for one entry type: the products and reductions around their passes, and the loops that
  * only move entries. */
 
+static void NAME(spmm)(const struct operands *o) {
+#if CONSECUTIVE
+    if (o->m == 1 && o->ldx == 1 && o->ldy == 1 && (o->b == NULL || o->ldb == 1)) {
+        NAME(spmm_of_column)(o);
+        return;
+    }
+#endif
+    const int64_t width = o->m * PARTS, limit = SPARSE_VECTORS * LANES_AT(0);
+    run_pass(AT(spmm, pass), o, width > limit ? 64 : INT64_MAX / 2, width, LANES_AT(0), limit);
+}
+
 /* Sums over panels of rows that stay in the cache while all tiles of G visit them. */
 static void NAME(inner)(const struct operands *o) {
     if (o->p <= 0 || o->q <= 0) return;
@@ -203,6 +214,25 @@ static void NAME(dots)(const struct operands *o) {
         rest.begin = part.end * flat / o->m;
     }
     run_pass(AT(dots, pass), &rest, 256, o->m * PARTS, LANES_AT(0), limit);
+}
+
+/* As dots, o->count products at once. */
+static void NAME(moments)(const struct operands *o) {
+    const int64_t flat = o->m == 1 ? NAME(flat_row)(1, o->ldx, o->ldx) : 0, count = o->count;
+    const int64_t limit = DENSE_VECTORS * LANES_AT(0);
+    struct operands rest = *o;
+    for (int64_t j = 0; j < count * o->m * PARTS; j++) ((REAL *)o->g)[j] = 0;
+    if (flat) {
+        struct operands part = *o;
+        REAL sum[5 * LANES_AT(0)] = {0};
+        part.end = o->end / flat;
+        part.m = part.ldx = flat;
+        part.g = sum;
+        run_pass(AT(moments, pass), &part, 256, flat * PARTS, LANES_AT(0), limit);
+        for (int64_t k = 0; k < count; k++) NAME(fold)(sum + k * flat * PARTS, flat, 1, (REAL *)o->g + k * PARTS);
+        rest.begin = part.end * flat;
+    }
+    run_pass(AT(moments, pass), &rest, 256, o->m * PARTS, LANES_AT(0), limit);
 }
 
 static void NAME(maxima)(const struct operands *o) {

@@ -284,6 +284,32 @@ void bk_column_dots(bk_scalar type, int64_t rows, int64_t m, const void *x, int6
     RUN(dots, type, .end = rows, .m = m, .x = x, .ldx = ldx, .b = y, .ldb = ldy, .g = out);
 }
 
+void bk_column_moments(bk_scalar type, int64_t rows, int64_t m, const void *x, const void *y, const void *z, int64_t ld,
+                       void *out) {
+    RUN(moments, type, .end = rows, .m = m, .count = z ? 5 : 2, .x = x, .b = y, .c = z, .ldx = ld, .g = out);
+}
+
+/* Single columns without gaps are taken as rows of many columns, for which there are factors then. */
+void bk_stabilized_step(bk_scalar type, int64_t rows, int64_t m, const void *s, const void *mp, const void *ms, const void *v,
+                        const void *t, int64_t ld, void *x, int64_t ldx, void *r, void *p) {
+    enum { SCALARS = 5 };
+    if (m > 1 || ld > 1 || ldx > 1) {
+        RUN(stabilized, type, .end = rows, .m = m, .s = s, .x = mp, .d = ms, .b = v, .c = t, .ldx = ld, .y = x, .ldy = ldx, .z = r,
+            .g = p);
+        return;
+    }
+    double spread[SCALARS * ROW_OF_COLUMN * 2];
+    const int64_t bytes = bytes_of(type), done = rows / ROW_OF_COLUMN * ROW_OF_COLUMN;
+    for (int64_t k = 0; k < SCALARS * ROW_OF_COLUMN; k++)
+        memcpy((char *)spread + k * bytes, (const char *)s + k / ROW_OF_COLUMN * bytes, (size_t)bytes);
+    RUN(stabilized, type, .end = rows / ROW_OF_COLUMN, .m = ROW_OF_COLUMN, .s = spread, .x = mp, .d = ms, .b = v, .c = t,
+        .ldx = ROW_OF_COLUMN, .y = x, .ldy = ROW_OF_COLUMN, .z = r, .g = p);
+#define REST(block) ((char *)(block) + done * bytes)
+    RUN(stabilized, type, .end = rows - done, .m = 1, .s = s, .x = REST(mp), .d = REST(ms), .b = REST(v), .c = REST(t), .ldx = 1,
+        .y = REST(x), .ldy = 1, .z = REST(r), .g = REST(p));
+#undef REST
+}
+
 void bk_column_maxima(bk_scalar type, int64_t rows, int64_t m, const void *x, int64_t ldx, void *out) {
     RUN(maxima, type, .end = rows, .m = m, .x = x, .ldx = ldx, .g = out);
 }

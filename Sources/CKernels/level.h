@@ -1,4 +1,4 @@
-/* The passes for one vector length: the vector type, then sparse.h, dense.h and columns.h. */
+/* The passes for one vector length: the vector type, then the passes for it. */
 #define LN(name) AT(name, LEVEL)
 #define LANES LANES_AT(LEVEL)
 #define VECTOR LN(vector)
@@ -55,6 +55,7 @@ typedef BITS BITVECTOR __attribute__((vector_size(LANES * REAL_BYTES)));
 #include "sparse.h"
 #include "dense.h"
 #include "basis.h"
+#include "recurrence.h"
 #include "columns.h"
 
 #undef LN

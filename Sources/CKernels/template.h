@@ -99,7 +99,7 @@ INLINE REAL NAME(absolute)(const REAL *s) {
         run_pass(AT(kernel, pass), o, width > limit ? strip : INT64_MAX / 2, width, LANES_AT(0), limit); \
     }
 
-KERNEL(spmm, SPARSE_VECTORS, 64)
+PASS(spmm, SPARSE_VECTORS)
 KERNEL(scatter, SPARSE_VECTORS, 64)
 KERNEL(magnitude, DENSE_VECTORS, 64)
 KERNEL(error, DENSE_VECTORS, 64)
@@ -114,6 +114,8 @@ PASS(update, UPDATE_VECTORS)
 PASS(squares, DENSE_VECTORS)
 PASS(maxima, DENSE_VECTORS)
 PASS(dots, DENSE_VECTORS)
+PASS(moments, DENSE_VECTORS)
+KERNEL(stabilized, DENSE_VECTORS, 64)
 PASS(basis_update, DENSE_VECTORS)
 PASS(basis_combine, DENSE_VECTORS)
 PASS(basis_dots, DENSE_VECTORS)
@@ -131,9 +133,24 @@ PASS(triangle, DENSE_VECTORS)
 #else
 #define SQUARES 0
 #endif
+#if PARTS == 1 && VECTOR_BYTES >= 32
+#define CONSECUTIVE 1
+#if LANES_AT(0) == 4
+#define SCALAR_LEVEL 2
+#elif LANES_AT(0) == 8
+#define SCALAR_LEVEL 3
+#else
+#define SCALAR_LEVEL 4
+#endif
+#include "consecutive.h"
+#undef SCALAR_LEVEL
+#else
+#define CONSECUTIVE 0
+#endif
 #include "block.h"
 #undef PAIRED
 #undef SQUARES
+#undef CONSECUTIVE
 
 #undef NAME
 #undef AT

@@ -47,8 +47,11 @@ final class PseudoBlockBiCGStabEngine<Element: Scalar>: KrylovEngine {
     blockBytes(m == nil ? 6 : 8, columns: columns) + BlockSpace<Element>.bytes(p: columns, q: 5, rows: rows)
   }
 
+  var renewsResiduals: Bool { true }
+
   func solve(_ whole: BlockProblem<Element>) throws {
-    try whole.solveInRounds(iterate)
+    // What is kept in double precision cannot be taken back here.
+    try whole.solveInRounds(keepsBest: whole.renewal == nil, iterate)
   }
 
   /// Iterates until every column's estimate meets its bound or it failed, and verifies. Columns that are confirmed or failed get
@@ -63,6 +66,7 @@ final class PseudoBlockBiCGStabEngine<Element: Scalar>: KrylovEngine {
     core.note(bytes: state.byteCount)
     try state.begin()
     let stopped = try state.iterate(m)
+    try problem.renew()
     var r = BlockVector<Element>(rows: rows, columns: problem.width)
     try problem.verify(into: &r, state.space, norms: &norms)
     return stopped

@@ -22,11 +22,13 @@ extension PseudoBlockBiCGStabEngine {
     private var alpha: [Element]
     private var omega: [Element]
     private var next: [Element]
-    /// What the kernels scale columns by.
+    /// What the kernels scale columns by: for each kind as many numbers as there are columns.
     private let factors: AlignedStorage<Element>
     /// ‖r‖, and the smallest of it when a recurrence began again.
     private var sizes: [Double]
     private var best: [Double]
+    /// The largest ‖r‖ since r was last computed from X.
+    private var peaks: [Double]
     /// How often in a row a recurrence began again without having brought something.
     private var fruitless: [Int]
     /// Whether a column must begin again.
@@ -38,7 +40,7 @@ extension PseudoBlockBiCGStabEngine {
     private let schedule: RowSchedule?
 
     /// The kinds of `factors`.
-    private enum Factor: Int, CaseIterable { case alpha, minusAlpha, omega, minusOmega, beta, minusBetaOmega, one }
+    private enum Factor: Int, CaseIterable { case alpha, omega, minusOmega, beta, minusBetaOmega, minusAlpha, one }
 
     init(_ problem: BlockProblem<Element>, preconditioned: Bool) {
       self.problem = problem
@@ -53,7 +55,7 @@ extension PseudoBlockBiCGStabEngine {
       (alpha, omega, next) = (rho, rho, rho)
       factors = AlignedStorage(count: m * Factor.allCases.count)
       sizes = problem.norms
-      best = sizes
+      (best, peaks) = (sizes, sizes)
       fruitless = [Int](repeating: 0, count: m)
       done = [Bool](repeating: false, count: m)
       broken = done
@@ -64,11 +66,11 @@ extension PseudoBlockBiCGStabEngine {
     var byteCount: Int { r.byteCount * (mp == nil ? 6 : 8) + space.byteCount }
 
     private func pointer(_ factor: Factor) -> UnsafePointer<Element> {
-      unsafe UnsafePointer(factors.base + factor.rawValue * problem.width)
+      unsafe UnsafePointer(factors.base + factor.rawValue * active.count)
     }
 
     private func set(_ factor: Factor, _ k: Int, _ value: Element) {
-      unsafe factors.base[factor.rawValue * problem.width + k] = value
+      unsafe factors.base[factor.rawValue * active.count + k] = value
     }
 
     /// R, R̂, P and ρ from the current X.
@@ -83,7 +85,7 @@ extension PseudoBlockBiCGStabEngine {
         sizes[k] = Double(rho[k].realPart).squareRoot()
         if !sizes[k].isFinite { fail(k, .nonFinite(.operator)) }
       }
-      best = sizes
+      (best, peaks) = (sizes, sizes)
       shadow.copy(from: r)
       p.copy(from: r)
     }
@@ -110,7 +112,7 @@ extension PseudoBlockBiCGStabEngine {
         set(.minusOmega, k, -omega[k])
       }
       pending.solution = true
-      if !isExact { measure() }
+      if isRenewalDue { try renew() } else if !isExact { measure() }
       var isBroken = false
       for k in active.indices {
         if !done[k] { judge(k) }
@@ -225,16 +227,41 @@ extension PseudoBlockBiCGStabEngine {
       shadow[columns: k..<(k + 1)] = column
     }
 
+    // MARK: Residuals in double precision
+
+    /// By how much ‖r‖ falls until r is computed in double precision again: what single precision loses of the residual stays small beside
+    /// it, and products in double precision are few (of 2⁻⁵ … 2⁻¹⁶ the fastest, measured: columns fall at different times).
+    private static var renewedReduction: Double { 0x1p-11 }
+
+    /// Whether X is kept in double precision and a column's r has fallen far enough.
+    private var isRenewalDue: Bool {
+      guard problem.renewal != nil else { return false }
+      var isDue = false
+      for k in active.indices where !done[k] {
+        peaks[k] = max(peaks[k], sizes[k])
+        if sizes[k] > problem.target(column: active[k]), sizes[k] <= Self.renewedReduction * peaks[k] { isDue = true }
+      }
+      return isDue
+    }
+
+    /// Replaces r by the true residual, which double precision tells, in the middle of the recurrence: β and the next directions follow
+    /// from it (G. L. G. Sleijpen and H. A. van der Vorst, “Reliable updated residuals in hybrid Bi-CG methods”, Computing 56, 1996).
+    private func renew() throws {
+      finish()
+      try problem.renewal?(active, &x, &r)
+      measure()
+      peaks = sizes
+    }
+
     // MARK: Passes over the rows
 
     /// V = A·M⁻¹P, with R̂ᴴv and vᴴv.
     private func formProduct(ofDirections m: (any Preconditioner<Element>)?) throws {
       let (count, bytesPerRow) = (active.count, 7 * r.stride * MemoryLayout<Element>.stride)
-      let (shadows, lds, ldv) = unsafe (shadow.base, shadow.stride, v.stride)
+      let (shadows, ld) = unsafe (shadow.base, v.stride)
       func dots(_ v: UnsafePointer<Element>, _ rows: Range<Int>, _ sum: UnsafeMutablePointer<Element>) {
         let (i, height) = (rows.lowerBound, rows.count)
-        unsafe Kernels<Element>.columnDots(height, count, shadows + i * lds, lds, v + i * ldv, ldv, sum)
-        unsafe Kernels<Element>.columnDots(height, count, v + i * ldv, ldv, v + i * ldv, ldv, sum + count)
+        unsafe Kernels<Element>.columnMoments(height, count, v + i * ld, shadows + i * ld, nil, ld, sum)
       }
       guard let m else {
         return try withAdvance { advance in
@@ -253,21 +280,17 @@ extension PseudoBlockBiCGStabEngine {
     /// S = R − V·diag(α) in place of R and T = A·M⁻¹S, with tᴴs, tᴴt, sᴴs, R̂ᴴt and R̂ᴴs.
     private func formProduct(ofResiduals m: (any Preconditioner<Element>)?) throws {
       let (count, bytesPerRow) = (active.count, 5 * r.stride * MemoryLayout<Element>.stride)
-      let (shadows, lds, ldt) = unsafe (shadow.base, shadow.stride, t.stride)
-      let (ps, ldr, pv, ldv) = unsafe (r.mutableBase(), r.stride, v.base, v.stride)
+      let shadows = unsafe shadow.base
+      let (ps, ldr, pv) = unsafe (r.mutableBase(), r.stride, v.base)
       let (minusAlpha, ones) = unsafe (pointer(.minusAlpha), pointer(.one))
       func write(_ rows: Range<Int>) {
         let i = rows.lowerBound
-        unsafe Kernels<Element>.combineColumns(rows.count, count, minusAlpha, pv + i * ldv, ldv, ones, ps + i * ldr, ldr)
+        unsafe Kernels<Element>.combineColumns(rows.count, count, minusAlpha, pv + i * ldr, ldr, ones, ps + i * ldr, ldr)
       }
       func dots(_ t: UnsafePointer<Element>, _ rows: Range<Int>, _ sum: UnsafeMutablePointer<Element>) {
         let (i, height) = (rows.lowerBound, rows.count)
-        let (rowT, rowS, rowShadow) = unsafe (t + i * ldt, UnsafePointer(ps + i * ldr), shadows + i * lds)
-        unsafe Kernels<Element>.columnDots(height, count, rowT, ldt, rowS, ldr, sum)
-        unsafe Kernels<Element>.columnDots(height, count, rowT, ldt, rowT, ldt, sum + count)
-        unsafe Kernels<Element>.columnDots(height, count, rowS, ldr, rowS, ldr, sum + 2 * count)
-        unsafe Kernels<Element>.columnDots(height, count, rowShadow, lds, rowT, ldt, sum + 3 * count)
-        unsafe Kernels<Element>.columnDots(height, count, rowShadow, lds, rowS, ldr, sum + 4 * count)
+        unsafe Kernels<Element>.columnMoments(
+          height, count, t + i * ldr, UnsafePointer(ps + i * ldr), shadows + i * ldr, ldr, sum)
       }
       guard let m, var image = ms.take() else {
         return try unsafe problem.apply(
@@ -285,29 +308,27 @@ extension PseudoBlockBiCGStabEngine {
     private func withAdvance(_ body: (_ advance: (Range<Int>) -> Void) throws -> Void) rethrows {
       let (m, todo) = (active.count, pending)
       pending = (false, false)
-      let (px, ldx, pr, ldr, pp, ldp) = unsafe (x.mutableBase(), x.stride, r.mutableBase(), r.stride, p.mutableBase(), p.stride)
-      let (pv, ldv, pt, ldt) = unsafe (v.base, v.stride, t.base, t.stride)
-      let (imageP, ldmp) = unsafe (mp.map { unsafe $0.base } ?? UnsafePointer(pp), mp?.stride ?? ldp)
-      let (imageS, ldms) = unsafe (ms.map { unsafe $0.base } ?? UnsafePointer(pr), ms?.stride ?? ldr)
+      let (px, ldx, pr, pp, ld) = unsafe (x.mutableBase(), x.stride, r.mutableBase(), p.mutableBase(), r.stride)
+      let (pv, pt) = unsafe (v.base, t.base)
+      let imageP = unsafe mp.map { unsafe $0.base } ?? UnsafePointer(pp)
+      let imageS = unsafe ms.map { unsafe $0.base } ?? UnsafePointer(pr)
       let (alpha, omega, minusOmega) = unsafe (pointer(.alpha), pointer(.omega), pointer(.minusOmega))
       let (beta, minusBetaOmega, ones) = unsafe (pointer(.beta), pointer(.minusBetaOmega), pointer(.one))
-      // All that a panel touches stays in a second-level cache from one operation to the next.
-      let panel = max(32, (1 << 17) / max(7 * r.stride * MemoryLayout<Element>.stride, 1) / 8 * 8)
       func advance(_ rows: Range<Int>) {
-        var i = rows.lowerBound
-        while i < rows.upperBound {
-          let n = min(panel, rows.upperBound - i)
-          let (rowX, rowR, rowP) = unsafe (px + i * ldx, pr + i * ldr, pp + i * ldp)
-          if todo.solution {
-            unsafe Kernels<Element>.combineColumns(n, m, alpha, imageP + i * ldmp, ldmp, ones, rowX, ldx)
-            unsafe Kernels<Element>.combineColumns(n, m, omega, imageS + i * ldms, ldms, ones, rowX, ldx)
-            unsafe Kernels<Element>.combineColumns(n, m, minusOmega, pt + i * ldt, ldt, ones, rowR, ldr)
-          }
-          if todo.directions {
-            unsafe Kernels<Element>.combineColumns(n, m, minusBetaOmega, pv + i * ldv, ldv, beta, rowP, ldp)
-            unsafe Kernels<Element>.combine(n, m, 1, UnsafePointer(rowR), ldr, 1, rowP, ldp)
-          }
-          i += n
+        let (i, n) = (rows.lowerBound, rows.count)
+        let (rowX, rowR, rowP) = unsafe (px + i * ldx, pr + i * ld, pp + i * ld)
+        let (rowV, rowT, rowMP, rowMS) = unsafe (pv + i * ld, pt + i * ld, imageP + i * ld, imageS + i * ld)
+        if todo.solution, todo.directions {
+          return unsafe Kernels<Element>.stabilizedStep(n, m, alpha, rowMP, rowMS, rowV, rowT, ld, rowX, ldx, rowR, rowP)
+        }
+        if todo.solution {
+          unsafe Kernels<Element>.combineColumns(n, m, alpha, rowMP, ld, ones, rowX, ldx)
+          unsafe Kernels<Element>.combineColumns(n, m, omega, rowMS, ld, ones, rowX, ldx)
+          unsafe Kernels<Element>.combineColumns(n, m, minusOmega, rowT, ld, ones, rowR, ld)
+        }
+        if todo.directions {
+          unsafe Kernels<Element>.combineColumns(n, m, minusBetaOmega, rowV, ld, beta, rowP, ld)
+          unsafe Kernels<Element>.combine(n, m, 1, UnsafePointer(rowR), ld, 1, rowP, ld)
         }
       }
       try body(advance)
@@ -359,9 +380,11 @@ extension PseudoBlockBiCGStabEngine {
       let kept = active.indices.filter { !done[$0] }
       leaveSolution()
       active.keep(kept)
+      for k in active.indices { set(.one, k, 1) }
       rho.keep(kept)
       sizes.keep(kept)
       best.keep(kept)
+      peaks.keep(kept)
       fruitless.keep(kept)
       broken.keep(kept)
       done.keep(kept)

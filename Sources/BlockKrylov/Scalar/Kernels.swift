@@ -236,6 +236,21 @@ enum Kernels<S: Scalar> {
   }
 
   @inline(__always)
+  static func columnMoments(
+    _ rows: Int, _ m: Int, _ x: Pointer, _ y: Pointer, _ z: Pointer?, _ ld: Int, _ out: MutablePointer
+  ) {
+    unsafe bk_column_moments(S.kernelType, Int64(rows), Int64(m), x, y, z, Int64(ld), out)
+  }
+
+  @inline(__always)
+  static func stabilizedStep(
+    _ rows: Int, _ m: Int, _ s: Pointer, _ mp: Pointer, _ ms: Pointer, _ v: Pointer, _ t: Pointer, _ ld: Int,
+    _ x: MutablePointer, _ ldx: Int, _ r: MutablePointer, _ p: MutablePointer
+  ) {
+    unsafe bk_stabilized_step(S.kernelType, Int64(rows), Int64(m), s, mp, ms, v, t, Int64(ld), x, Int64(ldx), r, p)
+  }
+
+  @inline(__always)
   static func columnMaxima(_ rows: Int, _ m: Int, _ x: Pointer, _ ldx: Int, _ out: MutableRealPointer) {
     unsafe bk_column_maxima(S.kernelType, Int64(rows), Int64(m), x, Int64(ldx), out)
   }

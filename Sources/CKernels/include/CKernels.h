@@ -172,6 +172,17 @@ void bk_column_squares(bk_scalar type, int64_t rows, int64_t m, const void *x, i
 void bk_column_dots(bk_scalar type, int64_t rows, int64_t m, const void *x, int64_t ldx, const void *y, int64_t ldy,
                     void *out);
 
+/* Inner products of several blocks of one leading dimension, in one pass over them; out[k m + j] of column j, as bk_column_dots:
+ * y^H x and x^H x without Z; x^H y, x^H x, y^H y, z^H x and z^H y with it. */
+void bk_column_moments(bk_scalar type, int64_t rows, int64_t m, const void *x, const void *y, const void *z, int64_t ld,
+                       void *out);
+
+/* The end of a step of BiCGStab, in one pass: X += MP alpha + MS omega, R -= T omega, and then P = R + P beta - V beta omega, with
+ * s[k m + j] for k = 0 ... 4 being alpha, omega, -omega, beta and -beta omega of column j. MP may be P, MS may be R; X has
+ * the leading dimension ldx, all others ld. */
+void bk_stabilized_step(bk_scalar type, int64_t rows, int64_t m, const void *s, const void *mp, const void *ms, const void *v,
+                        const void *t, int64_t ld, void *x, int64_t ldx, void *r, void *p);
+
 /* out[j] = max_i max(|Re X[i,j]|, |Im X[i,j]|), NaN if any entry of the column is NaN; out of the real type; 0 for no rows. */
 void bk_column_maxima(bk_scalar type, int64_t rows, int64_t m, const void *x, int64_t ldx, void *out);
 

@@ -139,6 +139,96 @@ struct ColumnKernelTests {
     }
   }
 
+  /// All inner products of a pass, for blocks with and without gaps between rows.
+  @Test(arguments: ScalarTypes.all)
+  func moments(type: any Scalar.Type) { checkMoments(type) }
+
+  private func checkMoments<S: Scalar>(_ type: S.Type) {
+    forEachCase(126, type) { x, what, random in
+      let (n, m, ld) = (x.rows, x.columns, x.stride)
+      let (y, z) = (Strided<S>(n, m, stride: ld, &random), Strided<S>(n, m, stride: ld, &random))
+      let (wx, wy, wz) = (Wide(x), Wide(y), Wide(z))
+      func sums(_ pairs: [(left: Wide, right: Wide)]) -> WideSums {
+        var sums = WideSums(pairs.count, m)
+        for (k, pair) in pairs.enumerated() {
+          for i in 0..<(n * m) {
+            sums.add(k, i % m, (pair.left.re[i], -pair.left.im[i]), (pair.right.re[i], pair.right.im[i]))
+          }
+        }
+        return sums
+      }
+      let (two, five) = (sums([(wy, wx), (wx, wx)]), sums([(wx, wy), (wx, wx), (wy, wy), (wz, wx), (wz, wy)]))
+      var (few, all) = (Strided<S>(resultOf: 2, m), Strided<S>(resultOf: 5, m))
+      unsafe x.read { x0 in
+        unsafe y.read { y0 in
+          unsafe z.read { z0 in
+            unsafe few.write { unsafe Kernels<S>.columnMoments(n, m, x0, y0, nil, ld, $0) }
+            unsafe all.write { unsafe Kernels<S>.columnMoments(n, m, x0, y0, z0, ld, $0) }
+          }
+        }
+      }
+      two.expect(few, "two products \(what)")
+      five.expect(all, "five products \(what)")
+    }
+  }
+
+  /// X, R and P of BiCGStab, with images of P and S of their own and without.
+  @Test(arguments: ScalarTypes.all)
+  func stabilizedStep(type: any Scalar.Type) { checkStabilizedStep(type) }
+
+  private func checkStabilizedStep<S: Scalar>(_ type: S.Type) {
+    forEachCase(127, type) { x, what, random in
+      // Single columns without gaps are taken as rows of many.
+      let (n, m, ld) = (x.rows, x.columns, x.stride == x.columns ? x.columns : x.stride + 1)
+      func block() -> Strided<S> { Strided<S>(n, m, stride: ld, &random) }
+      let (r, p, v, t, mp, ms) = (block(), block(), block(), block(), block(), block())
+      var factors = (0..<(5 * m)).map { _ in random.scalar(S.self) }
+      for j in 0..<m { (factors[2 * m + j], factors[4 * m + j]) = (-factors[m + j], -factors[3 * m + j] * factors[m + j]) }
+      let f = Wide(factors)
+      func factor(_ k: Int, _ j: Int) -> (Double, Double) { (f.re[k * m + j], f.im[k * m + j]) }
+      for isPreconditioned in [false, true] {
+        let (wx, wr, wp, wv, wt) = (Wide(x), Wide(r), Wide(p), Wide(v), Wide(t))
+        let (wmp, wms) = isPreconditioned ? (Wide(mp), Wide(ms)) : (wp, wr)
+        var (newX, newR, newP) = (WideSums(n, m), WideSums(n, m), WideSums(n, m))
+        for k in 0..<(n * m) {
+          let (i, j) = (k / m, k % m)
+          newX.add(i, j, (wx.re[k], wx.im[k]), (1, 0))
+          newX.add(i, j, (wmp.re[k], wmp.im[k]), factor(0, j))
+          newX.add(i, j, (wms.re[k], wms.im[k]), factor(1, j))
+          newR.add(i, j, (wr.re[k], wr.im[k]), (1, 0))
+          newR.add(i, j, (wt.re[k], wt.im[k]), factor(2, j))
+          newP.add(i, j, (wr.re[k], wr.im[k]), (1, 0))
+          newP.add(i, j, (wt.re[k], wt.im[k]), factor(2, j))
+          newP.add(i, j, (wp.re[k], wp.im[k]), factor(3, j))
+          newP.add(i, j, (wv.re[k], wv.im[k]), factor(4, j))
+        }
+        var (xs, rs, ps) = (Strided(overwriting: x), Strided(overwriting: r), Strided(overwriting: p))
+        unsafe factors.withUnsafeBufferPointer { s in
+          unsafe v.read { v0 in
+            unsafe t.read { t0 in
+              unsafe mp.read { mp0 in
+                unsafe ms.read { ms0 in
+                  unsafe xs.write { x0 in
+                    unsafe rs.write { r0 in
+                      unsafe ps.write { p0 in
+                        unsafe Kernels<S>.stabilizedStep(
+                          n, m, s.baseAddress.unsafelyUnwrapped, isPreconditioned ? mp0 : UnsafePointer(p0),
+                          isPreconditioned ? ms0 : UnsafePointer(r0), v0, t0, ld, x0, x.stride, r0, p0)
+                      }
+                    }
+                  }
+                }
+              }
+            }
+          }
+        }
+        newX.expect(xs, "X \(what)")
+        newR.expect(rs, "R \(what)")
+        newP.expect(ps, "P \(what)")
+      }
+    }
+  }
+
   /// Moving entries is exact.
   @Test(arguments: ScalarTypes.all)
   func gathersScattersAndTranspositions(type: any Scalar.Type) { checkMoves(type) }

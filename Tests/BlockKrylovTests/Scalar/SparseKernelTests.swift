@@ -114,6 +114,51 @@ struct SparseKernelTests {
     }
   }
 
+  /// Rows whose columns are those of the row above plus one are multiplied with a column eight at a time: the bits are those of one row
+  /// after the other, which a column with gaps between its numbers takes.
+  @Test(arguments: ScalarTypes.all)
+  func consecutiveRows(type: any Scalar.Type) { checkConsecutiveRows(type) }
+
+  private func checkConsecutiveRows<S: Scalar>(_ type: S.Type) {
+    var random = SplitMix(104)
+    for n in [7, 8, 9, 40, 131, 300] {
+      for count in [1, 2, 3, 5, 7, 8, 9, 16, 17, 23] {
+        let diagonals = (0..<count).map { _ in Int.random(in: -min(n - 1, 20)...min(n - 1, 20), using: &random) }
+        for odd in [0, 3] {
+          let a = RandomRows<S>(diagonals: diagonals, rows: n, odd: odd, &random)
+          let (x, b) = (Strided<S>(n, 1, &random), Strided<S>(n, 1, &random))
+          var spread = Strided<S>(n, 1, stride: 2, &random)
+          for i in 0..<n { spread[i, 0] = x[i, 0] }
+          let (plain, residual) = (
+            product(a, x, rows: 0..<n, plus: nil, sign: 1), product(a, x, rows: 0..<n, plus: b, sign: -1)
+          )
+          KernelCases.onEachInstructionSet { level in
+            let what = "\(S.self) \(level) n=\(n), \(count) diagonals, \(odd) odd rows"
+            for traffic in [Kernels<S>.Traffic.cached, .prefetching, .streaming] {
+              var (y, r, slow) = (Strided<S>(resultOf: n, 1), Strided<S>(resultOf: n, 1), Strided<S>(resultOf: n, 1, stride: 2))
+              unsafe pointers(a) { start, index, value in
+                for rows in [0..<(n / 3), (n / 3)..<n] {
+                  unsafe x.read { x0 in
+                    unsafe y.write { unsafe Kernels<S>.spmm(rows, start, index, value, 1, x0, 1, residualOf: nil, 0, $0, 1, traffic) }
+                    unsafe b.read { b0 in
+                      unsafe r.write { unsafe Kernels<S>.spmm(rows, start, index, value, 1, x0, 1, residualOf: b0, 1, $0, 1, traffic) }
+                    }
+                  }
+                  unsafe spread.read { x0 in
+                    unsafe slow.write { unsafe Kernels<S>.spmm(rows, start, index, value, 1, x0, 2, residualOf: nil, 0, $0, 2, traffic) }
+                  }
+                }
+              }
+              #expect((0..<n).allSatisfy { y[$0, 0] == slow[$0, 0] }, "\(what)")
+              plain.expect(y, "A·x \(what)")
+              residual.expect(r, "b − A·x \(what)")
+            }
+          }
+        }
+      }
+    }
+  }
+
   /// Wherever operands are taken from and results are stored, the numbers are the same; blocks with aligned rows, as streaming takes them.
   @Test(arguments: ScalarTypes.all)
   func traffic(type: any Scalar.Type) { checkTraffic(type) }

@@ -170,5 +170,23 @@ struct RandomRows<S: Scalar> {
     value.reserveCapacity(1)
   }
 
+  /// A square matrix whose rows have the same diagonals as far as they reach, but for a few that have another entry in place of one.
+  init(diagonals: [Int], rows: Int, odd: Int, _ random: inout SplitMix) {
+    (self.rows, columns) = (rows, rows)
+    let oddRows = Set((0..<odd).map { _ in Int.random(in: 0..<rows, using: &random) })
+    for i in 0..<rows {
+      var list = Set(diagonals.map { i + $0 }.filter { (0..<rows).contains($0) })
+      if oddRows.contains(i), let gone = list.randomElement(using: &random) {
+        list.remove(gone)
+        list.insert(Int.random(in: 0..<rows, using: &random))
+      }
+      for j in list.sorted() {
+        index.append(Int32(j))
+        value.append(random.scalar())
+      }
+      start.append(index.count)
+    }
+  }
+
   var wideValues: Wide { Wide(value) }
 }
