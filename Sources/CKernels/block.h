@@ -12,6 +12,17 @@ static void NAME(spmm)(const struct operands *o) {
     run_pass(AT(spmm, pass), o, width > limit ? 64 : INT64_MAX / 2, width, LANES_AT(0), limit);
 }
 
+static void NAME(polynomial_step)(const struct operands *o) {
+#if CONSECUTIVE
+    if (o->m == 1 && o->start && o->ldx == 1 && o->ldy == 1 && (o->b == NULL || o->ldb == 1)) {
+        NAME(polynomial_step_of_column)(o);
+        return;
+    }
+#endif
+    const int64_t width = o->m * PARTS, limit = SPARSE_VECTORS * LANES_AT(0);
+    run_pass(AT(polynomial_step, pass), o, width > limit ? 64 : INT64_MAX / 2, width, LANES_AT(0), limit);
+}
+
 /* Sums over panels of rows that stay in the cache while all tiles of G visit them. */
 static void NAME(inner)(const struct operands *o) {
     if (o->p <= 0 || o->q <= 0) return;

@@ -71,7 +71,7 @@ static void NAME(spmm_of_column)(const struct operands *all) {
     const REAL *x = o->x, *b = o->b;
     REAL *y = o->y;
     int misses = 0;
-    for (int64_t i = 0 + o->begin; i < o->end;) {
+    for (int64_t i = o->begin; i < o->end;) {
         if (NAME(are_consecutive)(o, i)) {
             if (o->traffic) NAME(prefetch_eight)(o, i);
             NAME(eight) sums = NAME(consecutive_sums)(o, i, x);
@@ -88,6 +88,31 @@ static void NAME(spmm_of_column)(const struct operands *all) {
             AT(row_sum, SCALAR_LEVEL)(1, 1, o, o->start[i], o->start[i + 1], x, 1, &sum);
             y[i] = b ? b[i] - sum : sum;
         }
+    }
+}
+/* The step of a polynomial for one column, as LN(rows_of_step). */
+static void NAME(polynomial_step_of_column)(const struct operands *all) {
+    const struct operands local = *all, *o = &local;
+    const REAL *x = o->x, *b = o->b, *d = o->d, *alpha = o->alpha, *beta = o->beta, *gamma = o->s;
+    REAL *y = o->y;
+    int misses = 0;
+    for (int64_t i = o->begin; i < o->end;) {
+        if (NAME(are_consecutive)(o, i)) {
+            if (o->traffic) NAME(prefetch_eight)(o, i);
+            NAME(eight) sums = NAME(consecutive_sums)(o, i, x);
+            sums = b ? EIGHT(b + i) - sums : -sums;
+            if (d) sums *= EIGHT(d + i);
+            sums *= *gamma;
+            if (alpha) sums += *alpha * EIGHT(x + i);
+            if (beta) sums += *beta * EIGHT(y + i);
+            *(NAME(stored_eight) *)(y + i) = sums;
+            i += 8;
+            misses = 0;
+            continue;
+        }
+        const int64_t next = least(o->end, i + (++misses < PATIENCE ? 1 : ROWS_UNSEEN));
+        AT(rows_of_step, SCALAR_LEVEL)(1, o, i, next, 0, 1, 1, 1, 1, 0);
+        i = next;
     }
 }
 #undef EIGHT

@@ -69,7 +69,7 @@ public struct StructureProbe: Sendable, Equatable {
 extension CSRMatrix {
   /// Looks at every entry once or twice.
   ///
-  /// - Complexity: O(nnz) time, one transposed copy of the matrix.
+  /// - Complexity: O(nnz) time, a number for each row and each column.
   public func probe() -> StructureProbe { probeEntries() }
 
   @specialized(where Element == Double)
@@ -78,7 +78,8 @@ extension CSRMatrix {
     var probe = StructureProbe()
     (probe.rows, probe.columns, probe.nonzeros) = (rows, columns, nonzeros)
     var columnHit = [Bool](repeating: false, count: columns)
-    var smallest = Double.infinity
+    var (smallest, largest) = (Double.infinity, 0.0)
+    var (lower, upper) = (0, 0)
     for i in 0..<rows {
       var (diagonal, others, hit): (Element, Double, Bool) = (0, 0, false)
       for k in rowStart[i]..<rowStart[i + 1] {
@@ -91,9 +92,8 @@ extension CSRMatrix {
         hit = true
         columnHit[j] = true
         smallest = min(smallest, size)
-        probe.largestEntry = max(probe.largestEntry, size)
-        probe.lowerBandwidth = max(probe.lowerBandwidth, i - j)
-        probe.upperBandwidth = max(probe.upperBandwidth, j - i)
+        largest = max(largest, size)
+        (lower, upper) = (max(lower, i - j), max(upper, j - i))
         if i == j { diagonal = value } else { others += size }
       }
       if !hit {
@@ -110,7 +110,8 @@ extension CSRMatrix {
       if hit, Double(diagonal.modulus) >= others { probe.dominantRows += 1 }
       probe.longestRow = max(probe.longestRow, rowStart[i + 1] - rowStart[i])
     }
-    probe.smallestEntry = smallest.isFinite ? smallest : 0
+    (probe.smallestEntry, probe.largestEntry) = (smallest.isFinite ? smallest : 0, largest)
+    (probe.lowerBandwidth, probe.upperBandwidth) = (lower, upper)
     for j in 0..<columns where !columnHit[j] {
       probe.zeroColumnCount += 1
       if probe.zeroColumns.count < 8 { probe.zeroColumns.append(j) }
@@ -119,32 +120,51 @@ extension CSRMatrix {
     return probe
   }
 
+  /// Meets each entry above the diagonal where its mirror image below is, or would be: rows wait with the first entry that no row below has
+  /// asked for.
   private func compareWithTranspose(_ probe: inout StructureProbe) {
-    let other = transposed()
-    probe.patternSymmetric = rowStart == other.rowStart && columnIndex == other.columnIndex
-    (probe.symmetric, probe.hermitian, probe.skewSymmetric) = (true, true, true)
-    var difference = 0.0
-    for i in 0..<rows {
-      var (a, b) = (rowStart[i], other.rowStart[i])
-      let (endA, endB) = (rowStart[i + 1], other.rowStart[i + 1])
-      while a < endA || b < endB {
-        let (columnA, columnB) = (a < endA ? columnIndex[a] : .max, b < endB ? other.columnIndex[b] : .max)
-        var (x, y): (Element, Element) = (0, 0)
-        if columnA <= columnB {
-          x = values[a]
-          a += 1
-        }
-        if columnB <= columnA {
-          y = other.values[b]
-          b += 1
-        }
-        if x != y { probe.symmetric = false }
-        if x != y.conjugate { probe.hermitian = false }
-        if x != -y { probe.skewSymmetric = false }
-        difference = max(difference, Double((x - y.conjugate).modulus))
+    var (patternSymmetric, symmetric, hermitian, skewSymmetric, difference) = (true, true, true, nonzeros > 0, 0.0)
+    func compare(_ x: Element, _ y: Element) {
+      if x != y { symmetric = false }
+      if x != y.conjugate { hermitian = false }
+      if x != -y { skewSymmetric = false }
+      difference = max(difference, Double((x - y.conjugate).modulus))
+    }
+    /// The entries of row j from its waiting one on, up to column i, have no mirror image.
+    func pass(_ j: Int, before i: Int) {
+      while waiting[j] < rowStart[j + 1], Int(columnIndex[waiting[j]]) < i {
+        compare(values[waiting[j]], 0)
+        patternSymmetric = false
+        waiting[j] += 1
       }
     }
+    var waiting = [Int](repeating: 0, count: rows)
+    for i in 0..<rows {
+      var k = rowStart[i]
+      let end = rowStart[i + 1]
+      while k < end {
+        let j = Int(columnIndex[k])
+        guard j < i else { break }
+        pass(j, before: i)
+        let place = waiting[j]
+        if place < rowStart[j + 1], Int(columnIndex[place]) == i {
+          compare(values[k], values[place])
+          waiting[j] = place + 1
+        } else {
+          compare(values[k], 0)
+          patternSymmetric = false
+        }
+        k += 1
+      }
+      if k < end, Int(columnIndex[k]) == i {
+        compare(values[k], values[k])
+        k += 1
+      }
+      waiting[i] = k
+    }
+    for j in 0..<rows { pass(j, before: columns) }
+    (probe.patternSymmetric, probe.symmetric, probe.hermitian) = (patternSymmetric, symmetric, hermitian)
+    probe.skewSymmetric = skewSymmetric
     probe.asymmetry = probe.largestEntry > 0 ? difference / probe.largestEntry : 0
-    if nonzeros == 0 { probe.skewSymmetric = false }
   }
 }

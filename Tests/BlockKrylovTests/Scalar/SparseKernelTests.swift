@@ -159,6 +159,66 @@ struct SparseKernelTests {
     }
   }
 
+  /// Y = α·X + β·Y + γ·D·(B − A·X), with each term left out in turn, for rows of any kind and for consecutive ones.
+  @Test(arguments: ScalarTypes.all)
+  func polynomialStep(type: any Scalar.Type) { checkPolynomialStep(type) }
+
+  private func checkPolynomialStep<S: Scalar>(_ type: S.Type) {
+    var random = SplitMix(105)
+    for (n, m) in [(1, 1), (5, 3), (40, 1), (67, 1), (67, 2), (67, 5), (40, 8), (67, 17), (131, 1)] {
+      for isBanded in [false, true] {
+        let a =
+          isBanded
+          ? RandomRows<S>(diagonals: [-9, -1, 0, 1, 2, 7], rows: n, odd: 2, &random) : RandomRows<S>(n, n, .general, &random)
+        func block() -> Strided<S> { Strided<S>(n, m, &random) }
+        let (x, b, y) = (block(), block(), block())
+        let d = (0..<n).map { _ in random.scalar(S.self) }
+        let scalars = (0..<3).map { _ in random.scalar(S.self) }
+        let (wx, wb, wy, wd, ws) = (Wide(x), Wide(b), Wide(y), Wide(d), Wide(scalars))
+        for terms in 0..<16 {
+          let (hasAlpha, hasBeta, hasB, hasD) = (terms & 1 != 0, terms & 2 != 0, terms & 4 != 0, terms & 8 != 0)
+          let residual = product(a, x, rows: 0..<n, plus: hasB ? b : nil, sign: -1)
+          var sums = WideSums(n, m)
+          for k in 0..<(n * m) {
+            let (i, j) = (k / m, k % m)
+            let gamma = (ws.re[2], ws.im[2])
+            let scale = hasD ? (gamma.0 * wd.re[i] - gamma.1 * wd.im[i], gamma.0 * wd.im[i] + gamma.1 * wd.re[i]) : gamma
+            if hasAlpha { sums.add(i, j, (wx.re[k], wx.im[k]), (ws.re[0], ws.im[0])) }
+            if hasBeta { sums.add(i, j, (wy.re[k], wy.im[k]), (ws.re[1], ws.im[1])) }
+            sums.add(i, j, (residual.value.re[k], residual.value.im[k]), scale)
+            // What the terms of the residual are, its rounding is in proportion to.
+            sums.size[k] += residual.size[k] * (scale.0 * scale.0 + scale.1 * scale.1).squareRoot()
+            sums.terms[k] += residual.terms[k] + 2
+          }
+          KernelCases.onEachInstructionSet { level in
+            // Without β the old numbers are not read.
+            var result = hasBeta ? Strided(overwriting: y) : Strided<S>(resultOf: n, m)
+            unsafe pointers(a) { start, index, value in
+              unsafe x.read { x0 in
+                unsafe b.read { b0 in
+                  unsafe d.withUnsafeBufferPointer { d in
+                    var step = unsafe Kernels<S>.PolynomialStep()
+                    unsafe step.matrix = (start, index, value)
+                    unsafe step.x = (x0, m)
+                    if hasB { unsafe step.b = (b0, m) }
+                    if hasD { unsafe step.inverseDiagonal = d.baseAddress }
+                    (step.alpha, step.beta, step.gamma) = (
+                      hasAlpha ? scalars[0] : nil, hasBeta ? scalars[1] : nil, scalars[2]
+                    )
+                    unsafe result.write {
+                      for rows in [0..<(n / 2), (n / 2)..<n] { unsafe Kernels<S>.polynomialStep(rows, m, step, $0, m) }
+                    }
+                  }
+                }
+              }
+            }
+            sums.expect(result, "\(S.self) \(level) n=\(n) m=\(m) terms \(terms), banded \(isBanded)")
+          }
+        }
+      }
+    }
+  }
+
   /// Wherever operands are taken from and results are stored, the numbers are the same; blocks with aligned rows, as streaming takes them.
   @Test(arguments: ScalarTypes.all)
   func traffic(type: any Scalar.Type) { checkTraffic(type) }
