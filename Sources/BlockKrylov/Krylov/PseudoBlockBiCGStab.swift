@@ -10,6 +10,8 @@ internal import ComplexModule
 /// Without a preconditioner an iteration is two passes over the rows where A is a matrix: each makes the vectors that it multiplies A
 /// with just before, and the inner products just after. ‖r‖ and R̂ᴴr follow from those of s and t.
 ///
+/// In ``MixedPrecision`` r becomes the residual that double precision tells each time it has fallen far enough, in the middle of the recurrence.
+///
 /// - Complexity per iteration with p columns: two products with A, two applications of M⁻¹, about 20·n·p flops.
 ///   Memory: 7 blocks of n·p besides B and X (9 with a preconditioner).
 public struct PseudoBlockBiCGStab: BlockMethod {

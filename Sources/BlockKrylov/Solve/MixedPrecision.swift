@@ -14,8 +14,8 @@ internal import RealModule
 /// A·D ≈ R, to a part of each ‖r_j‖  single, by the inner method
 /// X += D                           double; columns that meet their tolerance leave
 /// ```
-/// Block CG takes in residuals of double precision on its way (``BlockCG``), so that one correction brings all digits. For other methods
-/// every correction begins a new Krylov space, so there are as few as single precision allows: a correction is asked for at most five
+/// ``BlockCG`` and ``PseudoBlockBiCGStab`` take in residuals of double precision on their way, so that one correction brings all digits. For other
+/// methods every correction begins a new Krylov space, so there are as few as single precision allows: a correction is asked for at most five
 /// digits, and the digits that a column lacks are dealt out evenly to the corrections that they need. How much a correction really
 /// brings is seen from the residual recomputed in double precision. Where A is too ill-conditioned for single precision (from a
 /// condition of about 1e6 on) it brings less than it was asked for: fewer digits are asked for then, and a column that gains less

@@ -139,13 +139,19 @@ struct SparseKernelTests {
               unsafe pointers(a) { start, index, value in
                 for rows in [0..<(n / 3), (n / 3)..<n] {
                   unsafe x.read { x0 in
-                    unsafe y.write { unsafe Kernels<S>.spmm(rows, start, index, value, 1, x0, 1, residualOf: nil, 0, $0, 1, traffic) }
                     unsafe b.read { b0 in
-                      unsafe r.write { unsafe Kernels<S>.spmm(rows, start, index, value, 1, x0, 1, residualOf: b0, 1, $0, 1, traffic) }
+                      unsafe y.write {
+                        unsafe Kernels<S>.spmm(rows, start, index, value, 1, x0, 1, residualOf: nil, 0, $0, 1, traffic)
+                      }
+                      unsafe r.write {
+                        unsafe Kernels<S>.spmm(rows, start, index, value, 1, x0, 1, residualOf: b0, 1, $0, 1, traffic)
+                      }
                     }
                   }
                   unsafe spread.read { x0 in
-                    unsafe slow.write { unsafe Kernels<S>.spmm(rows, start, index, value, 1, x0, 2, residualOf: nil, 0, $0, 2, traffic) }
+                    unsafe slow.write {
+                      unsafe Kernels<S>.spmm(rows, start, index, value, 1, x0, 2, residualOf: nil, 0, $0, 2, traffic)
+                    }
                   }
                 }
               }
