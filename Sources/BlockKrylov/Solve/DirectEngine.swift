@@ -168,8 +168,9 @@ package final class DirectEngine<Factors: DirectFactors>: ImmediateEngine<Factor
     return BlockVector(rows: factors.rows, columns: columns)
   }
 
-  /// Keeps blocks that are no longer needed, two at most.
-  func giveBack(_ blocks: [BlockVector<Element>]) { spareBlocks = Array(blocks.suffix(2)) }
+  /// Keeps blocks that are no longer needed, the last ones: of those that a solve takes at once there are no more.
+  func giveBack(_ blocks: [BlockVector<Element>]) { spareBlocks = Array((spareBlocks + blocks).suffix(Self.mostSpareBlocks)) }
+  private static var mostSpareBlocks: Int { 5 }
 
   package func solve(_ problem: SolveProblem<Element>) throws {
     let problem = problem.block

@@ -17,7 +17,9 @@ extension DirectEngine {
     let (n, monitor) = (factors.rows, problem.monitor)
     var list = columns
     var b = problem.b.picking(list)
-    var x = BlockVector<Element>(rows: n, columns: list.count)
+    // An iterate of all columns becomes the solution, which is the caller's.
+    let isPart = list.count < problem.width
+    var x = isPart ? takeBlock(columns: list.count) : BlockVector<Element>(rows: n, columns: list.count)
     // What every step uses again: the residual and the new iterate.
     var r = takeBlock(columns: list.count)
     var next = BlockVector<Element>(rows: n, columns: 0)
@@ -38,7 +40,11 @@ extension DirectEngine {
       if active.count * 4 <= list.count * 3 {
         (list, quality) = (active.map { list[$0] }, quality.picking(active))
         (best, idle) = (active.map { best[$0] }, active.map { idle[$0] })
-        (b, x, r) = (b.picking(active), x.picking(active), r.picking(active))
+        (b, x) = (b.picking(active), x.picking(active))
+        let wide = r
+        r = takeBlock(columns: active.count)
+        r.gatherColumns(active, of: wide)
+        giveBack([wide])
         active = list.indices.map { $0 }
       }
       step += 1
@@ -66,8 +72,7 @@ extension DirectEngine {
       swap(&x, &next)
       quality = refined
     }
-    // One of both iterates is the solution.
-    giveBack(next.columns > 0 ? [r, next] : [r])
+    giveBack((isPart ? [x, r, next] : [r, next]).filter { $0.columns > 0 })
     return active.map { list[$0] }
   }
 
