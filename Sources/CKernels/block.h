@@ -1,27 +1,25 @@
 /* What remains of the kernels for one entry type: the products and reductions around their passes, and the loops that
  * only move entries. */
 
+/* A product with a matrix: a single column without gaps may have a loop of its own. */
+#if CONSECUTIVE
+#define OF_COLUMN(kernel)                                                                                     \
+    (o->m == 1 && o->start && o->ldx == 1 && o->ldy == 1 && (o->b == NULL || o->ldb == 1) &&                  \
+     (NAME(kernel##_of_column)(o), 1))
+#else
+#define OF_COLUMN(kernel) 0
+#endif
+static void NAME(sparse)(pass *run, const struct operands *o) {
+    const int64_t width = o->m * PARTS, limit = SPARSE_VECTORS * LANES_AT(0);
+    run_pass(run, o, width > limit ? 64 : INT64_MAX / 2, width, LANES_AT(0), limit);
+}
 static void NAME(spmm)(const struct operands *o) {
-#if CONSECUTIVE
-    if (o->m == 1 && o->ldx == 1 && o->ldy == 1 && (o->b == NULL || o->ldb == 1)) {
-        NAME(spmm_of_column)(o);
-        return;
-    }
-#endif
-    const int64_t width = o->m * PARTS, limit = SPARSE_VECTORS * LANES_AT(0);
-    run_pass(AT(spmm, pass), o, width > limit ? 64 : INT64_MAX / 2, width, LANES_AT(0), limit);
+    if (!OF_COLUMN(spmm)) NAME(sparse)(AT(spmm, pass), o);
 }
-
 static void NAME(polynomial_step)(const struct operands *o) {
-#if CONSECUTIVE
-    if (o->m == 1 && o->start && o->ldx == 1 && o->ldy == 1 && (o->b == NULL || o->ldb == 1)) {
-        NAME(polynomial_step_of_column)(o);
-        return;
-    }
-#endif
-    const int64_t width = o->m * PARTS, limit = SPARSE_VECTORS * LANES_AT(0);
-    run_pass(AT(polynomial_step, pass), o, width > limit ? 64 : INT64_MAX / 2, width, LANES_AT(0), limit);
+    if (!OF_COLUMN(polynomial_step)) NAME(sparse)(AT(polynomial_step, pass), o);
 }
+#undef OF_COLUMN
 
 /* Sums over panels of rows that stay in the cache while all tiles of G visit them. */
 static void NAME(inner)(const struct operands *o) {

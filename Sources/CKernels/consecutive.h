@@ -65,56 +65,36 @@ INLINE void NAME(prefetch_eight)(const struct operands *o, int64_t i) {
 #define PATIENCE 16
 #define ROWS_UNSEEN 32
 
-/* Y = A X or B - A X for one column. */
-static void NAME(spmm_of_column)(const struct operands *all) {
+/* Y = A X or B - A X for one column, or a step of a polynomial as LN(rows_of_step). */
+INLINE void NAME(rows_of_column)(const struct operands *all, const int is_step) {
     const struct operands local = *all, *o = &local; /* known not to alias the blocks */
-    const REAL *x = o->x, *b = o->b;
-    REAL *y = o->y;
-    int misses = 0;
-    for (int64_t i = o->begin; i < o->end;) {
-        if (NAME(are_consecutive)(o, i)) {
-            if (o->traffic) NAME(prefetch_eight)(o, i);
-            NAME(eight) sums = NAME(consecutive_sums)(o, i, x);
-            if (b) sums = EIGHT(b + i) - sums;
-            *(NAME(stored_eight) *)(y + i) = sums;
-            i += 8;
-            misses = 0;
-            continue;
-        }
-        const int64_t next = least(o->end, i + (++misses < PATIENCE ? 1 : ROWS_UNSEEN));
-        for (; i < next; i++) {
-            REAL sum;
-            if (o->traffic) AT(prefetch, SCALAR_LEVEL)(1, 1, o, i, x, 1);
-            AT(row_sum, SCALAR_LEVEL)(1, 1, o, o->start[i], o->start[i + 1], x, 1, &sum);
-            y[i] = b ? b[i] - sum : sum;
-        }
-    }
-}
-/* The step of a polynomial for one column, as LN(rows_of_step). */
-static void NAME(polynomial_step_of_column)(const struct operands *all) {
-    const struct operands local = *all, *o = &local;
     const REAL *x = o->x, *b = o->b, *d = o->d, *alpha = o->alpha, *beta = o->beta, *gamma = o->s;
     REAL *y = o->y;
     int misses = 0;
-    for (int64_t i = o->begin; i < o->end;) {
-        if (NAME(are_consecutive)(o, i)) {
-            if (o->traffic) NAME(prefetch_eight)(o, i);
-            NAME(eight) sums = NAME(consecutive_sums)(o, i, x);
-            sums = b ? EIGHT(b + i) - sums : -sums;
+    for (int64_t i = o->begin, next; i < o->end; i = next) {
+        if (!NAME(are_consecutive)(o, i)) {
+            next = least(o->end, i + (++misses < PATIENCE ? 1 : ROWS_UNSEEN));
+            if (is_step) AT(rows_of_step, SCALAR_LEVEL)(1, o, i, next, 0, 1, 1, 1, 1, 0);
+            else AT(rows_of_product, SCALAR_LEVEL)(1, o, i, next, 0, 1, 1, 1, o->traffic != 0, 0);
+            continue;
+        }
+        if (o->traffic) NAME(prefetch_eight)(o, i);
+        NAME(eight) sums = NAME(consecutive_sums)(o, i, x);
+        if (b) sums = EIGHT(b + i) - sums;
+        else if (is_step) sums = -sums;
+        if (is_step) {
             if (d) sums *= EIGHT(d + i);
             sums *= *gamma;
             if (alpha) sums += *alpha * EIGHT(x + i);
             if (beta) sums += *beta * EIGHT(y + i);
-            *(NAME(stored_eight) *)(y + i) = sums;
-            i += 8;
-            misses = 0;
-            continue;
         }
-        const int64_t next = least(o->end, i + (++misses < PATIENCE ? 1 : ROWS_UNSEEN));
-        AT(rows_of_step, SCALAR_LEVEL)(1, o, i, next, 0, 1, 1, 1, 1, 0);
-        i = next;
+        *(NAME(stored_eight) *)(y + i) = sums;
+        next = i + 8;
+        misses = 0;
     }
 }
+static void NAME(spmm_of_column)(const struct operands *o) { NAME(rows_of_column)(o, 0); }
+static void NAME(polynomial_step_of_column)(const struct operands *o) { NAME(rows_of_column)(o, 1); }
 #undef EIGHT
 #undef FEWEST_ENTRIES
 #undef PATIENCE

@@ -347,12 +347,10 @@ extension PseudoBlockBiCGStabEngine {
       let m = active.count
       unsafe space.sumPanels(rows: r.rows, count: 2 * m, bytesPerRow: 2 * m * MemoryLayout<Element>.stride) { range, sum in
         let (i, height) = (range.lowerBound, range.count)
-        let (row, other) = unsafe (r.base + i * r.stride, shadow.base + i * shadow.stride)
-        unsafe Kernels<Element>.columnDots(height, m, row, r.stride, row, r.stride, sum)
-        unsafe Kernels<Element>.columnDots(height, m, other, shadow.stride, row, r.stride, sum + m)
+        unsafe Kernels<Element>.columnMoments(height, m, r.base + i * r.stride, shadow.base + i * r.stride, nil, r.stride, sum)
       }
       for k in active.indices where !done[k] {
-        (sizes[k], next[k]) = (Double(space.sums[k].realPart).squareRoot(), space.sums[m + k])
+        (sizes[k], next[k]) = (Double(space.sums[m + k].realPart).squareRoot(), space.sums[k])
       }
     }
 

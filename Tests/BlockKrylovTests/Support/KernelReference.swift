@@ -176,7 +176,7 @@ struct RandomRows<S: Scalar> {
     let oddRows = Set((0..<odd).map { _ in Int.random(in: 0..<rows, using: &random) })
     for i in 0..<rows {
       var list = Set(diagonals.map { i + $0 }.filter { (0..<rows).contains($0) })
-      if oddRows.contains(i), let gone = list.randomElement(using: &random) {
+      if oddRows.contains(i), let gone = list.sorted().randomElement(using: &random) {
         list.remove(gone)
         list.insert(Int.random(in: 0..<rows, using: &random))
       }
