@@ -29,6 +29,7 @@ public struct LUFactorization<Element: Scalar>: Sendable {
   private(set) var matrix: CSRMatrix<Element>
   // Nil for a matrix of order 0, which UMFPACK refuses.
   private var symbolic: UMFPACK.Symbolic?
+  private var pattern: UMFPACK.Pattern?
   private(set) var factors: UMFPACK.Factors?
   private var options: FactorOptions
   /// For the next factors.
@@ -72,6 +73,7 @@ public struct LUFactorization<Element: Scalar>: Sendable {
     try Self.estimate(symbolic, of: matrix).require(within: options.memoryLimit, name: "sparse LU")
     factors = try UMFPACK.Factors(columns, symbolic, options.precision)
     self.symbolic = symbolic
+    pattern = columns.pattern
   }
 
   /// What a factorisation would take at most, by the symbolic analysis alone: entries of L and U, operations and ``FactorStatistics/peakBytes``
@@ -91,7 +93,8 @@ public struct LUFactorization<Element: Scalar>: Sendable {
     result.lowerNonzeros = Int(symbolic.lowerNonzerosBound)
     result.upperNonzeros = Int(symbolic.upperNonzerosBound)
     result.flops = symbolic.flopsBound
-    result.storedBytes = (result.lowerNonzeros + result.upperNonzeros) * (Element.isComplex ? 20 : 12)
+    result.storedBytes =
+      (result.lowerNonzeros + result.upperNonzeros) * (Element.isComplex ? 20 : 12) + 8 * (matrix.rows + matrix.nonzeros)
     // While UMFPACK's object is read, its factors are there by rows as well.
     let copies = (result.lowerNonzeros + result.upperNonzeros) * (Element.isComplex ? 28 : 20)
     result.peakBytes = max(Int(symbolic.peakBytesBound), result.storedBytes + copies)
@@ -128,7 +131,9 @@ public struct LUFactorization<Element: Scalar>: Sendable {
       self = try LUFactorization(new, options)
       return false
     }
-    if let symbolic { factors = try UMFPACK.Factors(UMFPACK.Columns(new), symbolic, options.precision, earlier: factors) }
+    if let symbolic, let pattern {
+      factors = try UMFPACK.Factors(UMFPACK.Columns(new, pattern), symbolic, options.precision, earlier: factors)
+    }
     matrix = new
     return true
   }
@@ -163,7 +168,7 @@ public struct LUFactorization<Element: Scalar>: Sendable {
     result.lowerNonzeros = factors.lowerNonzeros
     result.upperNonzeros = factors.upperNonzeros
     result.flops = factors.flops
-    result.storedBytes = factors.storedBytes
+    result.storedBytes = factors.storedBytes + (pattern?.byteCount ?? 0)
     result.peakBytes = factors.peakBytes
     result.zeroPivots = factors.zeroPivots
     result.pivotRatio = factors.pivotRatio

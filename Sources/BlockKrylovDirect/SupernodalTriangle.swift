@@ -87,11 +87,16 @@ internal import CDirectKernels
     }
     // How far the list of each supernode has come: rows ascend.
     var next = nodes.listStart
+    let (column, value) = unsafe (matrix.column, matrix.value)
     for i in 0..<order {
-      let row = Int32(truncatingIfNeeded: i)
-      for k in matrix.start[i]..<matrix.start[i + 1] {
-        let j = matrix.column[k]
-        if j == i { continue }
+      let (row, last) = (Int32(truncatingIfNeeded: i), matrix.start[i + 1])
+      var k = matrix.start[i]
+      while k < last {
+        let j = unsafe column[k]
+        if j == i {
+          k += 1
+          continue
+        }
         let s = Int(nodeOf[j])
         let (low, high) = (Int(nodes.first[s]), Int(nodes.first[s + 1]))
         var place = i - low
@@ -103,8 +108,16 @@ internal import CDirectKernels
           guard at < end, nodes.list[at] == row else { return false }
           place = high - low + at - nodes.listStart[s]
         }
-        let target = (nodes.valueStart[s] + place * (high - low) + j - low) * parts
-        for p in 0..<parts { unsafe values[target + p] = matrix.value[k * parts + p] }
+        // As a rule entries of the same supernode follow each other.
+        let target = unsafe values + (nodes.valueStart[s] + place * (high - low) - low) * parts
+        while k < last, case let j = unsafe column[k], j >= low, j < high, j != i {
+          if parts == 1 {
+            unsafe target[j] = value[k]
+          } else {
+            unsafe (target[2 * j], target[2 * j + 1]) = (value[2 * k], value[2 * k + 1])
+          }
+          k += 1
+        }
       }
     }
     for s in 0..<nodes.count {

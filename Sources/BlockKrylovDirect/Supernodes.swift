@@ -1,3 +1,5 @@
+internal import BlockKrylov
+
 /// A lower triangular matrix by columns: the strict triangle with rows ascending, and the diagonal. Complex numbers are pairs.
 struct LowerColumns {
   let order: Int
@@ -72,37 +74,67 @@ struct LowerColumns {
 
 /// A lower triangular matrix by rows, with its diagonal where there is one: row i has the entries `start[i] ..< start[i + 1]`, columns
 /// in any order. Complex numbers are pairs.
-struct LowerRows {
+@safe final class LowerRows: Sendable {
   let order: Int
   let isComplex: Bool
   let start: [Int]
-  let column: [Int]
-  let value: [Double]
+  // The columns of the entries and, behind them, the entries: the largest arrays of a factorisation, and gone right after it.
+  private let memory: ZeroedMemory
+  private let count: Int
+
+  /// So many entries, which `body` fills in.
+  init<Failure: Error>(
+    order: Int, isComplex: Bool, count: Int,
+    _ body: (_ start: inout [Int], _ column: UnsafeMutablePointer<Int>, _ value: UnsafeMutablePointer<Double>) throws(Failure) ->
+      Void
+  ) throws(Failure) {
+    (self.order, self.isComplex, self.count) = (order, isComplex, count)
+    memory = ZeroedMemory(byteCount: count * (isComplex ? 24 : 16))
+    var start = [Int](repeating: 0, count: order + 1)
+    do {
+      unsafe try body(
+        &start, memory.base.bindMemory(to: Int.self, capacity: count),
+        (memory.base + 8 * count).bindMemory(to: Double.self, capacity: count * (isComplex ? 2 : 1)))
+    } catch {
+      memory.free()
+      throw error
+    }
+    self.start = start
+  }
+
+  deinit { memory.free() }
 
   var parts: Int { isComplex ? 2 : 1 }
+
+  /// The columns of the entries.
+  var column: UnsafePointer<Int> { unsafe UnsafePointer(memory.base.assumingMemoryBound(to: Int.self)) }
+  /// The entries, `parts` doubles each.
+  var value: UnsafePointer<Double> { unsafe UnsafePointer((memory.base + 8 * count).assumingMemoryBound(to: Double.self)) }
 
   /// The diagonal, `parts` doubles each; 0 where none is stored.
   var diagonal: [Double] {
     var result = [Double](repeating: 0, count: order * parts)
     for i in 0..<order {
       // As a rule it is the last entry.
-      guard let k = (start[i]..<start[i + 1]).last(where: { column[$0] == i }) else { continue }
-      for p in 0..<parts { result[i * parts + p] = value[k * parts + p] }
+      guard let k = (start[i]..<start[i + 1]).last(where: { unsafe column[$0] == i }) else { continue }
+      for p in 0..<parts { result[i * parts + p] = unsafe value[k * parts + p] }
     }
     return result
   }
 
   /// Where the entries below the diagonal are, by columns with rows ascending.
   var columns: (start: [Int], row: [Int32]) {
+    let column = unsafe column
     var begin = [Int](repeating: 0, count: order + 1)
-    for i in 0..<order { for k in start[i]..<start[i + 1] where column[k] != i { begin[column[k] + 1] += 1 } }
+    for i in 0..<order { for k in start[i]..<start[i + 1] where unsafe column[k] != i { unsafe begin[column[k] + 1] += 1 } }
     for j in 0..<order { begin[j + 1] += begin[j] }
     var next = begin
     var row = [Int32](repeating: 0, count: begin[order])
     for i in 0..<order {
-      for k in start[i]..<start[i + 1] where column[k] != i {
-        row[next[column[k]]] = Int32(truncatingIfNeeded: i)
-        next[column[k]] += 1
+      for k in start[i]..<start[i + 1] where unsafe column[k] != i {
+        let j = unsafe column[k]
+        row[next[j]] = Int32(truncatingIfNeeded: i)
+        next[j] += 1
       }
     }
     return (begin, row)

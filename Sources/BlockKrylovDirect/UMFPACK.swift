@@ -5,21 +5,46 @@ internal import CSuiteSparse
 ///
 /// int64 always: factors pass 2³¹ numbers long before memory is full, and the int32 interface then fails with “out of memory”.
 enum UMFPACK {
-  /// A in compressed columns as UMFPACK takes it: rows ascending, complex numbers as pairs.
-  struct Columns {
+  /// Where the entries of A are, in compressed columns as UMFPACK takes them: rows ascending.
+  struct Pattern {
     let order: Int
-    let isComplex: Bool
     let start: [Int]
     let row: [Int]
+
+    var byteCount: Int { 8 * (start.count + row.count) }
+  }
+
+  /// A in compressed columns, complex numbers as pairs.
+  struct Columns {
+    let pattern: Pattern
+    let isComplex: Bool
     let values: [Double]
+
+    var order: Int { pattern.order }
+    var start: [Int] { pattern.start }
+    var row: [Int] { pattern.row }
 
     init<Element: Scalar>(_ a: CSRMatrix<Element>) {
       let columns = CSCMatrix(a)
-      order = a.columns
+      pattern = Pattern(order: a.columns, start: columns.columnStart, row: columns.rowIndex.map { Int($0) })
       isComplex = Element.isComplex
-      start = columns.columnStart
-      row = columns.rowIndex.map { Int($0) }
       values = Parts.doubles(columns.values)
+    }
+
+    /// The values of a matrix whose pattern is known.
+    init<Element: Scalar>(_ a: CSRMatrix<Element>, _ pattern: Pattern) {
+      self.pattern = pattern
+      isComplex = Element.isComplex
+      let (parts, byRows) = (isComplex ? 2 : 1, Parts.doubles(a.values))
+      values = unsafe [Double](unsafeUninitializedCapacity: byRows.count) { values, count in
+        var next = pattern.start
+        for (k, j) in a.columnIndex.enumerated() {
+          let place = next[Int(j)]
+          next[Int(j)] = place + 1
+          for p in 0..<parts { unsafe values[place * parts + p] = byRows[k * parts + p] }
+        }
+        count = byRows.count
+      }
     }
   }
 
@@ -234,20 +259,11 @@ extension UMFPACK {
 
     /// L by rows, or U by columns, which is Uᵀ by rows: both are lower triangular.
     func rows(_ triangle: Triangle) throws -> LowerRows {
-      let count = max(Int(info[Int(triangle == .lower ? UMFPACK_LNZ : UMFPACK_UNZ)]), 1)
-      var start = [Int](repeating: 0, count: order + 1)
-      var column: [Int] = []
-      var status = 0
-      // Not set to zero first: these are the largest arrays of a factorisation.
-      let value = unsafe [Double](unsafeUninitializedCapacity: count * (isComplex ? 2 : 1)) { values, used in
-        unsafe column = [Int](unsafeUninitializedCapacity: count) { columns, filled in
-          status = unsafe extract(triangle, &start, columns.baseAddress, values.baseAddress)
-          filled = status == Int(UMFPACK_OK) ? count : 0
-        }
-        used = status == Int(UMFPACK_OK) ? count * (isComplex ? 2 : 1) : 0
+      unsafe try LowerRows(
+        order: order, isComplex: isComplex, count: max(Int(info[Int(triangle == .lower ? UMFPACK_LNZ : UMFPACK_UNZ)]), 1)
+      ) { start, column, value in
+        unsafe try checkExtraction(extract(triangle, &start, column, value))
       }
-      try checkExtraction(status)
-      return LowerRows(order: order, isComplex: isComplex, start: start, column: column, value: value)
     }
 
     private func extract(

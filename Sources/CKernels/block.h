@@ -340,8 +340,14 @@ static void NAME(gather_columns)(const struct operands *o) {
         }
         return;
     }
-    for (int64_t i = 0; i < o->end; i++)
-        for (int64_t k = 0; k < o->m; k++) ROW(y, i)[k] = ROW(x, i)[o->list[k]];
+    const int64_t m = o->m, *list = o->list;
+    for (int64_t i = 0; i < o->end; i++) {
+        const ENTRY *row = ROW(x, i);
+        ENTRY *to = ROW(y, i);
+        /* Few columns are far apart in memory. */
+        for (int64_t k = 0; k < m && m <= FEW_COLUMNS; k++) __builtin_prefetch(row + PREFETCH_ROWS * o->ldx + list[k]);
+        for (int64_t k = 0; k < m; k++) to[k] = row[list[k]];
+    }
 }
 
 static void NAME(scatter_columns)(const struct operands *o) {

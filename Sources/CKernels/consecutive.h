@@ -26,8 +26,8 @@ INLINE int NAME(are_consecutive)(const struct operands *o, int64_t i) {
     }
 }
 
-/* The sums of eight such rows. */
-INLINE NAME(eight) NAME(consecutive_sums)(const struct operands *o, int64_t i, const REAL *x) {
+/* The sums of eight such rows. Not returned: a vector that is wider than the registers has no agreed place there. */
+INLINE void NAME(consecutive_sums)(const struct operands *o, int64_t i, const REAL *x, NAME(eight) *sums) {
     const int64_t from = o->start[i], entries = o->start[i + 1] - from;
     const int32_t *index = o->index + from;
     const REAL *value = (const REAL *)o->value + from;
@@ -50,7 +50,7 @@ INLINE NAME(eight) NAME(consecutive_sums)(const struct operands *o, int64_t i, c
         UNROLL for (int h = 0; h < 8; h++)
             if (k + h < entries) part[h & 1] += t[h] * EIGHT(x + index[k + h]);
     }
-    return part[0] + part[1];
+    *sums = part[0] + part[1];
 }
 
 /* Asks for what later rows need, as LN(prefetch) does. */
@@ -79,7 +79,8 @@ INLINE void NAME(rows_of_column)(const struct operands *all, const int is_step) 
             continue;
         }
         if (o->traffic) NAME(prefetch_eight)(o, i);
-        NAME(eight) sums = NAME(consecutive_sums)(o, i, x);
+        NAME(eight) sums;
+        NAME(consecutive_sums)(o, i, x, &sums);
         if (b) sums = EIGHT(b + i) - sums;
         else if (is_step) sums = -sums;
         if (is_step) {

@@ -53,6 +53,7 @@ static inline void move_row(void *to, const void *from, int64_t bytes) {
 /* How far ahead of its use data is asked for, found by measurement; a line of the cache. */
 #define PREFETCH_BYTES 8192
 #define PREFETCH_ROWS 32
+#define FEW_COLUMNS 4
 #define LINE_BYTES 64
 
 /* Rows that pass through all blocks of a basis before the next ones: short sums for the sake of rounding, and of one narrow block

@@ -4,6 +4,17 @@ import Testing
 
 @testable import BlockKrylovDirect
 
+extension LowerRows {
+  /// A matrix from arrays.
+  fileprivate convenience init(order: Int, isComplex: Bool, start: [Int], column: [Int], value: [Double]) {
+    unsafe self.init(order: order, isComplex: isComplex, count: column.count) { starts, columns, values in
+      starts = start
+      for (k, j) in column.enumerated() { unsafe columns[k] = j }
+      for (k, number) in value.enumerated() { unsafe values[k] = number }
+    }
+  }
+}
+
 /// A lower triangular matrix with entries at random places and a dominant diagonal, dense and by columns.
 private struct RandomTriangle {
   let order: Int

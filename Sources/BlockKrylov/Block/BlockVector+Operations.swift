@@ -98,7 +98,7 @@ extension BlockVector {
     precondition(x.rows == rows && columns == list.count)
     let (target, source, ld, ldx) = unsafe (mutableBase(), x.base, stride, x.stride)
     unsafe list.withUnsafeBufferPointer { list in
-      Parallel.rows(rows, bytesPerRow: 2 * rowBytes) { range in
+      Parallel.rows(rows, bytesPerRow: rowBytes + Swift.min(x.rowBytes, 64 * list.count)) { range in
         unsafe Kernels<Element>.gatherColumns(
           range.count, list, source + range.lowerBound * ldx, ldx, target + range.lowerBound * ld, ld)
       }
@@ -180,17 +180,51 @@ extension BlockVector {
     }
   }
 
+  /// `columnMaxima()` and ‖column‖₂ by plain sums of squares, which may overflow or underflow, in one pass over memory.
+  fileprivate func columnMaximaAndNorms() -> (maxima: [Double], norms: [Double]) {
+    let (source, ld, m) = unsafe (base, stride, columns)
+    var (maxima, norms) = ([Double](repeating: 0, count: m), [Double](repeating: 0, count: m))
+    unsafe maxima.withUnsafeMutableBufferPointer { maxima in
+      unsafe norms.withUnsafeMutableBufferPointer { norms in
+        overColumns { range in
+          unsafe withUnsafeTemporaryAllocation(of: Element.Magnitude.self, capacity: 2 * max(range.count, 1)) { scratch in
+            guard let most = scratch.baseAddress else { return }
+            let squares = unsafe most + range.count
+            // So many rows that the second kernel finds them in the cache.
+            let rowsAtOnce = max(256, Self.bytesAtOnce / max(1, range.count * MemoryLayout<Element>.stride) / 256 * 256)
+            for first in Swift.stride(from: 0, to: rows, by: rowsAtOnce) {
+              let (count, rows) = unsafe (min(rowsAtOnce, rows - first), source + first * ld + range.lowerBound)
+              unsafe Kernels<Element>.columnMaxima(count, range.count, rows, ld, most)
+              unsafe Kernels<Element>.columnSquares(count, range.count, rows, ld, squares)
+              for (k, j) in range.enumerated() {
+                let value = unsafe Double(most[k])
+                // NaN stays once it is there.
+                if unsafe value > maxima[j] || value.isNaN { unsafe maxima[j] = value }
+                unsafe norms[j] += Double(squares[k])
+              }
+            }
+          }
+          for j in range { unsafe norms[j] = norms[j].squareRoot() }
+        }
+      }
+    }
+    return (maxima, norms)
+  }
+  private static var bytesAtOnce: Int { 1 << 17 }
+
   /// ‖column‖₂ of each column, without undue overflow or underflow; NaN or infinity for a column that is not finite.
   public func columnNorms() -> [Double] {
     let scaling = ColumnScaling<Element>(of: self)
+    if scaling.isTrivial { return scaling.plainNorms }
     let scaled = columnNorms(scaling)
     return (0..<columns).map { scaled[$0] * Double(scaling.inverses[$0]) }
   }
 
   /// ‖column‖₂ of each column after scaling.
   func columnNorms(_ scaling: ColumnScaling<Element>) -> [Double] {
+    if scaling.isTrivial { return scaling.plainNorms }
     var scaled = self
-    if !scaling.isTrivial { scaled.scaleColumns(by: scaling.factors) }
+    scaled.scaleColumns(by: scaling.factors)
     let (source, ld, m) = unsafe (scaled.base, scaled.stride, columns)
     var result = [Double](repeating: 0, count: columns)
     unsafe withUnsafeTemporaryAllocation(of: Element.Magnitude.self, capacity: max(m, 1)) { scratch in
@@ -232,12 +266,14 @@ struct ColumnScaling<Element: Scalar> {
   let inverses: [Element.Magnitude]
   /// max |entry| of each column before scaling, NaN or infinite where the column is not finite.
   let maxima: [Double]
+  /// ‖column‖₂ of each column as it is, of use where no column is scaled.
+  fileprivate let plainNorms: [Double]
 
   /// Columns whose squares are far from overflow and underflow stay as they are, which spares the copies.
   ///
   /// - Parameter columnsMeet: whether products of columns are formed, so that less is moderate.
   init(of block: BlockVector<Element>, columnsMeet: Bool = true) {
-    maxima = block.columnMaxima()
+    (maxima, plainNorms) = block.columnMaximaAndNorms()
     // Neither power may be subnormal or overflow.
     let largest = -Int(Element.Magnitude.leastNormalMagnitude.exponent)
     let moderate = columnsMeet ? largest / 16 : largest / 6

@@ -35,6 +35,21 @@ public struct BlockVector<Element: Scalar>: Sendable {
     stride = whole.stride
   }
 
+  /// Calls `body` with some columns as a block that it may write to in place. It may not put another block there, nor keep a copy.
+  mutating func withColumns<Result>(_ range: Range<Int>, _ body: (inout BlockVector) throws -> Result) rethrows -> Result {
+    precondition(range.lowerBound >= 0 && range.upperBound <= columns, "column range outside the block")
+    unsafe _ = mutableBase()
+    let memory = ObjectIdentifier(storage)
+    var part = BlockVector(viewOf: self, columns: range)
+    // The part is then the only owner, and is written without a copy.
+    storage = AlignedStorage(count: 0)
+    defer {
+      precondition(ObjectIdentifier(part.storage) == memory, "the columns were replaced by another block or kept")
+      storage = part.storage
+    }
+    return try body(&part)
+  }
+
   /// A block of which columns were cut off takes them back, or the block becomes narrower, in the same memory; the numbers of columns that
   /// come back mean nothing. Only for views of the first columns of a block.
   mutating func widen(to columns: Int) {

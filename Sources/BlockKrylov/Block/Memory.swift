@@ -18,3 +18,8 @@ package let lastLevelCache: Int = {
   #endif
   return 32 << 20
 }()
+
+/// The cache that work is cut to fit into, which tests make small.
+package enum CacheSize {
+  @TaskLocal package static var lastLevel = lastLevelCache
+}

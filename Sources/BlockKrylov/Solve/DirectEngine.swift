@@ -142,7 +142,7 @@ package final class DirectEngine<Factors: DirectFactors>: ImmediateEngine<Factor
   /// where rows of two cache lines do. All columns at once otherwise: the factors are what is read then.
   func panelWidth(columns: Int) -> Int {
     let row = 128 / MemoryLayout<Element>.stride
-    let left = lastLevelCache / 2 - factors.storedBytes
+    let left = CacheSize.lastLevel / 2 - factors.storedBytes
     let width = left / max(1, 3 * factors.rows * MemoryLayout<Element>.stride) / row * row
     return width >= row && factors.rows >= Self.fewRows && columns >= 2 * width ? width : columns
   }
@@ -164,12 +164,19 @@ package final class DirectEngine<Factors: DirectFactors>: ImmediateEngine<Factor
 
   /// A block whose numbers mean nothing.
   func takeBlock(columns: Int) -> BlockVector<Element> {
-    if let k = spareBlocks.firstIndex(where: { $0.columns == columns }) { return spareBlocks.remove(at: k) }
-    return BlockVector(rows: factors.rows, columns: columns)
+    let stride = BlockVector<Element>.paddedWidth(columns)
+    guard let k = spareBlocks.firstIndex(where: { $0.stride == stride }) else {
+      return BlockVector(rows: factors.rows, columns: columns)
+    }
+    var block = spareBlocks.remove(at: k)
+    block.widen(to: columns)
+    return block
   }
 
   /// Keeps blocks that are no longer needed, the last ones: of those that a solve takes at once there are no more.
-  func giveBack(_ blocks: [BlockVector<Element>]) { spareBlocks = Array((spareBlocks + blocks).suffix(Self.mostSpareBlocks)) }
+  func giveBack(_ blocks: [BlockVector<Element>]) {
+    spareBlocks = Array((spareBlocks + blocks).filter { $0.columns > 0 }.suffix(Self.mostSpareBlocks))
+  }
   private static var mostSpareBlocks: Int { 5 }
 
   package func solve(_ problem: SolveProblem<Element>) throws {
@@ -182,7 +189,7 @@ package final class DirectEngine<Factors: DirectFactors>: ImmediateEngine<Factor
       for j in open { problem.status[j] = failure.status }
       return try fallBack(problem, columns: open, to: guess)
     }
-    var limited = try solvePanels(problem, columns: open, by: factors) ?? refine(problem, columns: open, by: factors)
+    var limited = try refine(problem, columns: open, by: factors)
     let unsound = open.filter { !((problem.backwardErrors[$0] ?? .infinity) <= factors.soundBackwardError) }
     if !unsound.isEmpty, problem.monitor.stopped == nil, let detail = try factors.sharpen() {
       problem.monitor.record(.methodChanged, "\(unsound.count) columns: \(detail)")

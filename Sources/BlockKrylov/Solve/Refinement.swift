@@ -1,8 +1,34 @@
-internal import ComplexModule
-
 extension DirectEngine {
   /// More of them seldom find what these did not.
   private static var mostIdleRefinements: Int { 3 }
+
+  /// Iterates of some columns, and what they are worth.
+  private struct Iterates {
+    /// Their columns in the problem.
+    var list: [Int]
+    var b: BlockVector<Element>
+    var x: BlockVector<Element>
+    /// B − A·X.
+    var r: BlockVector<Element>
+    var quality: SolutionQuality
+
+    /// Room for more columns, behind those that there are.
+    mutating func widen(to columns: Int, take: (Int) -> BlockVector<Element>, giveBack: ([BlockVector<Element>]) -> Void) {
+      for part in [\Self.b, \.x, \.r] {
+        var wide = take(columns)
+        wide[columns: 0..<list.count] = self[keyPath: part][columns: 0..<list.count]
+        giveBack([self[keyPath: part]])
+        self[keyPath: part] = wide
+      }
+    }
+
+    /// Without the room that is left.
+    consuming func narrowed() -> Iterates {
+      let columns = 0..<list.count
+      (b, x, r) = (b[columns: columns], x[columns: columns], r[columns: columns])
+      return self
+    }
+  }
 
   /// Solves columns by the factors, then refines each until its componentwise backward error ω is at most what the factors should attain
   /// (`soundBackwardError`; 2u where the residual is above its bound), or no longer halves (M. Arioli, J. W. Demmel and I. S. Duff,
@@ -14,99 +40,120 @@ extension DirectEngine {
   ///
   /// - Returns: the columns that a limit kept from being refined further.
   func refine(_ problem: BlockProblem<Element>, columns: [Int], by factors: Factors) throws -> [Int] {
-    let (n, monitor) = (factors.rows, problem.monitor)
-    var list = columns
-    var b = problem.b.picking(list)
+    let width = panelWidth(columns: columns.count)
+    var solved =
+      width < columns.count && columns == Array(0..<problem.width)
+      ? try solvePanels(problem, width: width, by: factors) : try solveTogether(problem, columns: columns, by: factors)
+    return try improve(&solved, problem, by: factors)
+  }
+
+  private func needsRefinement(_ j: Int, _ omega: Double, _ problem: BlockProblem<Element>, by factors: Factors) -> Bool {
+    let isSolved = problem.trueResiduals[j] <= problem.thresholds[j]
+    return omega.isFinite && omega > (isSolved ? factors.soundBackwardError : 2 * Element.unitRoundoff)
+  }
+
+  private func solveTogether(_ problem: BlockProblem<Element>, columns: [Int], by factors: Factors) throws -> Iterates {
+    let b = problem.b.picking(columns)
     // An iterate of all columns becomes the solution, which is the caller's.
-    let isPart = list.count < problem.width
-    var x = isPart ? takeBlock(columns: list.count) : BlockVector<Element>(rows: n, columns: list.count)
-    // What every step uses again: the residual and the new iterate.
-    var r = takeBlock(columns: list.count)
-    var next = BlockVector<Element>(rows: n, columns: 0)
-    var quality = try factors.correct(&r, of: nil, b, into: &x).markingNonFinite()
-    monitor.countOperator(columns: x.columns)
-    // The smallest ω of each column, and how many iterates next to rounding were no better.
-    var (best, idle) = (quality.omega, [Int](repeating: 0, count: list.count))
-    func needsRefinement(_ k: Int) -> Bool {
-      let isSolved = problem.trueResiduals[list[k]] <= problem.thresholds[list[k]]
-      return best[k].isFinite && best[k] > (isSolved ? factors.soundBackwardError : 2 * Element.unitRoundoff)
+    var x =
+      columns.count < problem.width
+      ? takeBlock(columns: columns.count) : BlockVector<Element>(rows: factors.rows, columns: columns.count)
+    var r = takeBlock(columns: columns.count)
+    let quality = try factors.correct(&r, of: nil, b, into: &x).markingNonFinite()
+    problem.monitor.countOperator(columns: x.columns)
+    accept(Array(columns.indices), of: &x, columns, quality, into: problem, refinements: 0)
+    return Iterates(list: columns, b: b, x: x, r: r, quality: quality)
+  }
+
+  /// Solves all columns in panels that stay in the cache; those that need refinement are put together while they are there. Where the first
+  /// panel shows that most columns do, the others go on as one block, which would have to be copied as a whole otherwise.
+  private func solvePanels(_ problem: BlockProblem<Element>, width: Int, by factors: Factors) throws -> Iterates {
+    var solution = BlockVector<Element>(rows: factors.rows, columns: problem.width)
+    let none = BlockVector<Element>(rows: factors.rows, columns: 0)
+    var (x, r) = (none, none)
+    var unsound = Iterates(list: [], b: none, x: none, r: none, quality: SolutionQuality(columns: 0))
+    for begin in stride(from: 0, to: problem.width, by: width) {
+      let panel = begin..<min(begin + width, problem.width)
+      let b = problem.b[columns: panel]
+      if r.columns != panel.count { (x, r) = (takeBlock(columns: panel.count), takeBlock(columns: panel.count)) }
+      let quality = try factors.correct(&r, of: nil, b, into: &x).markingNonFinite()
+      solution[columns: panel] = x
+      problem.monitor.countOperator(columns: panel.count)
+      note(Array(0..<panel.count), Array(panel), quality, in: problem, refinements: 0)
+      let chosen = (0..<panel.count).filter { needsRefinement(begin + $0, quality.omega[$0], problem, by: factors) }
+      let isLate = problem.monitor.limitReached() != nil
+      if panel.upperBound < problem.width, isLate || begin == 0 && 2 * chosen.count > panel.count {
+        problem.x = solution
+        giveBack([x, r])
+        return try solveTogether(
+          problem, columns: chosen.map { begin + $0 } + Array(panel.upperBound..<problem.width), by: factors)
+      }
+      if chosen.isEmpty { continue }
+      let range = unsound.list.count..<(unsound.list.count + chosen.count)
+      if range.upperBound > unsound.x.columns {
+        unsound.widen(to: max(Self.fewestUnsound, 2 * range.upperBound), take: takeBlock, giveBack: giveBack)
+      }
+      unsound.b.withColumns(range) { $0.gatherColumns(chosen, of: b) }
+      unsound.x.withColumns(range) { $0.gatherColumns(chosen, of: x) }
+      unsound.r.withColumns(range) { $0.gatherColumns(chosen, of: r) }
+      unsound.list += chosen.map { begin + $0 }
+      unsound.quality.append(quality.picking(chosen))
     }
-    accept(list.indices.map { $0 }, of: &x, list, quality, into: problem, refinements: 0)
+    problem.x = solution
+    giveBack([x, r])
+    return unsound.narrowed()
+  }
+  private static var fewestUnsound: Int { 16 }
+
+  private func improve(_ now: inout Iterates, _ problem: BlockProblem<Element>, by factors: Factors) throws -> [Int] {
+    let monitor = problem.monitor
+    let isPart = now.list.count < problem.width
+    // What every step uses again: the residual and the new iterate.
+    var next = BlockVector<Element>(rows: factors.rows, columns: 0)
+    // The smallest ω of each column, and how many iterates next to rounding were no better.
+    var (best, idle) = (now.quality.omega, [Int](repeating: 0, count: now.list.count))
     monitor.start()
-    var active = list.indices.filter(needsRefinement)
+    var active = now.list.indices.filter { needsRefinement(now.list[$0], best[$0], problem, by: factors) }
     var step = 0
     while !active.isEmpty, monitor.limitReached() == nil {
       // A few columns that need nothing more are carried along: that is cheaper than to copy the others.
-      if active.count * 4 <= list.count * 3 {
-        (list, quality) = (active.map { list[$0] }, quality.picking(active))
+      if active.count * 4 <= now.list.count * 3 {
+        (now.list, now.quality) = (active.map { now.list[$0] }, now.quality.picking(active))
         (best, idle) = (active.map { best[$0] }, active.map { idle[$0] })
-        (b, x) = (b.picking(active), x.picking(active))
-        let wide = r
-        r = takeBlock(columns: active.count)
-        r.gatherColumns(active, of: wide)
+        (now.b, now.x) = (now.b.picking(active), now.x.picking(active))
+        let wide = now.r
+        now.r = takeBlock(columns: active.count)
+        now.r.gatherColumns(active, of: wide)
         giveBack([wide])
-        active = list.indices.map { $0 }
+        active = Array(active.indices)
       }
       step += 1
-      if next.columns != list.count { next = takeBlock(columns: list.count) }
-      let refined = try factors.correct(&r, of: x, b, into: &next).markingNonFinite()
+      if next.columns != now.list.count { next = takeBlock(columns: now.list.count) }
+      let refined = try factors.correct(&now.r, of: now.x, now.b, into: &next).markingNonFinite()
       monitor.countOperator(columns: active.count)
       let better = active.filter { refined.omega[$0] < best[$0] }
-      let worst = (quality.picking(active).worst, refined.picking(active).worst)
+      let worst = (now.quality.picking(active).worst, refined.picking(active).worst)
       monitor.record(
         .refined,
         "refinement \(step) of \(active.count) columns: worst backward error \(worst.0.brief) → \(worst.1.brief), \(better.count) improved"
       )
-      accept(better, of: &next, list, refined, into: problem, refinements: step)
+      accept(better, of: &next, now.list, refined, into: problem, refinements: step)
       _ = monitor.finishIteration()
       for k in active {
         if refined.omega[k] < best[k] { best[k] = refined.omega[k] } else { idle[k] += 1 }
       }
       active = active.filter { k in
-        guard needsRefinement(k) else { return false }
-        if idle[k] == 0, refined.omega[k] <= quality.omega[k] / 2 { return true }
+        guard needsRefinement(now.list[k], best[k], problem, by: factors) else { return false }
+        if idle[k] == 0, refined.omega[k] <= now.quality.omega[k] / 2 { return true }
         // Next to rounding errors are no longer halved, and any iterate may be the one that is enough.
         let mostIdle = best[k] > factors.soundBackwardError ? Self.mostIdleRefinements : 0
         return refined.omega[k] <= 16 * Element.unitRoundoff && idle[k] <= mostIdle
       }
-      swap(&x, &next)
-      quality = refined
+      swap(&now.x, &next)
+      now.quality = refined
     }
-    giveBack((isPart ? [x, r, next] : [r, next]).filter { $0.columns > 0 })
-    return active.map { list[$0] }
-  }
-
-  /// Solves columns in panels that stay in the cache, and refines those that need it together in the end. Where the first panel shows
-  /// that most columns do, they go on as one block: refinement would have to solve them again.
-  ///
-  /// - Returns: as `refine`; `nil`, and nothing was done, where one panel would hold all columns.
-  func solvePanels(_ problem: BlockProblem<Element>, columns: [Int], by factors: Factors) throws -> [Int]? {
-    let width = panelWidth(columns: columns.count)
-    guard width < columns.count, columns == Array(0..<problem.width) else { return nil }
-    let (n, monitor) = (factors.rows, problem.monitor)
-    var (x, r) = (BlockVector<Element>(rows: n, columns: 0), BlockVector<Element>(rows: n, columns: 0))
-    var postponed: [Int] = []
-    for begin in stride(from: 0, to: columns.count, by: width) {
-      let panel = begin..<min(begin + width, columns.count)
-      if x.columns != panel.count {
-        (x, r) = (takeBlock(columns: panel.count), takeBlock(columns: panel.count))
-      }
-      let quality = try factors.correct(&r, of: nil, problem.b[columns: panel], into: &x).markingNonFinite()
-      monitor.countOperator(columns: panel.count)
-      accept(Array(0..<panel.count), of: &x, Array(panel), quality, into: problem, refinements: 0)
-      let unsound = panel.filter { j in
-        let omega = quality.omega[j - begin]
-        let isSolved = problem.trueResiduals[j] <= problem.thresholds[j]
-        return omega.isFinite && omega > (isSolved ? factors.soundBackwardError : 2 * Element.unitRoundoff)
-      }
-      postponed += unsound
-      if monitor.limitReached() != nil || begin == 0 && 2 * unsound.count > panel.count {
-        postponed += panel.upperBound..<columns.count
-        break
-      }
-    }
-    giveBack([x, r])
-    return postponed.isEmpty ? [] : try refine(problem, columns: postponed, by: factors)
+    giveBack((isPart ? [now.x, now.r, next] : [now.r, next]).filter { $0.columns > 0 })
+    return active.map { now.list[$0] }
   }
 
   /// Puts columns of an iterate into the problem; columns that are not finite only leave their residual.
@@ -121,6 +168,13 @@ extension DirectEngine {
     } else if !chosen.isEmpty {
       problem.x.scatterColumns(chosen.map { list[$0] }, from: x.picking(chosen))
     }
+    note(chosen, list, quality, in: problem, refinements: refinements)
+  }
+
+  /// Notes what columns of an iterate are worth.
+  private func note(
+    _ chosen: [Int], _ list: [Int], _ quality: SolutionQuality, in problem: BlockProblem<Element>, refinements: Int
+  ) {
     for k in chosen {
       let (j, residual) = (list[k], quality.residuals[k])
       problem.trueResiduals[j] = residual
@@ -131,131 +185,4 @@ extension DirectEngine {
         column: problem.columns[j], relativeResidual: residual / problem.norms[j], done: residual <= problem.thresholds[j])
     }
   }
-}
-
-/// ‖b_j − A·x_j‖₂, ω and max |x_j| of some columns.
-package struct SolutionQuality {
-  package var residuals: [Double]
-  package var omega: [Double]
-  package var maxima: [Double]
-
-  package init(residuals: [Double], omega: [Double], maxima: [Double]) {
-    (self.residuals, self.omega, self.maxima) = (residuals, omega, maxima)
-  }
-
-  init(columns: Int) {
-    residuals = [Double](repeating: 0, count: columns)
-    (omega, maxima) = (residuals, residuals)
-  }
-
-  var worst: Double { omega.max() ?? 0 }
-
-  func picking(_ list: [Int]) -> SolutionQuality {
-    SolutionQuality(residuals: list.map { residuals[$0] }, omega: list.map { omega[$0] }, maxima: list.map { maxima[$0] })
-  }
-
-  /// A column with a number that is not finite has no residual.
-  func markingNonFinite() -> SolutionQuality {
-    var result = self
-    for j in maxima.indices where !(maxima[j].isFinite && residuals[j].isFinite && omega[j].isFinite) {
-      (result.residuals[j], result.omega[j]) = (.nan, .infinity)
-    }
-    return result
-  }
-
-  /// The three lists, for threads that fill parts of them.
-  @unsafe struct Pointers {
-    var residuals: UnsafeMutablePointer<Double>
-    var omega: UnsafeMutablePointer<Double>
-    var maxima: UnsafeMutablePointer<Double>
-  }
-
-  mutating func withPointers(_ body: (Pointers) -> Void) {
-    unsafe residuals.withUnsafeMutableBufferPointer { residuals in
-      unsafe omega.withUnsafeMutableBufferPointer { omega in
-        unsafe maxima.withUnsafeMutableBufferPointer { maxima in
-          guard let residuals = residuals.baseAddress, let omega = omega.baseAddress, let maxima = maxima.baseAddress else {
-            return
-          }
-          unsafe body(Pointers(residuals: residuals, omega: omega, maxima: maxima))
-        }
-      }
-    }
-  }
-}
-
-/// ‖r_j‖₂ and ω = ω₁ + ω₂ of each column. Equations where |A||x| + |b| is more than rounding, 1000·n·2u·(‖a_i‖₁‖x‖_∞ + |b_i|), are
-/// judged by ω₁ = max |r_i| / (|A||x| + |b|)_i; for the others, where that divisor says nothing, ω₂ = max |r_i| / ((|A||x|)_i +
-/// ‖a_i‖₁‖x‖_∞). Columns of B are scaled, so that a residual whose square overflows is as bad as an infinite one.
-///
-/// Strips of rows are cut by n alone and their sums are added in order: the result has the same bits for any number of threads.
-func assess<Element: Scalar>(
-  _ r: BlockVector<Element>, _ b: BlockVector<Element>, _ z: BlockVector<Element.Magnitude>, rowSums: [Double], maxima: [Double]
-) -> SolutionQuality {
-  let (rows, columns, strip) = (r.rows, r.columns, 2048)
-  let strips = (rows + strip - 1) / strip
-  // For each strip Σ|r|², ω₁ and ω₂ of every column.
-  var partial = [Double](repeating: 0, count: strips * 3 * columns)
-  unsafe partial.withUnsafeMutableBufferPointer { partial in
-    guard let partial = partial.baseAddress else { return }
-    Parallel.parts(strips, bytes: rows * columns * 3 * MemoryLayout<Element>.stride) { k in
-      unsafe assess(
-        k * strip..<min(rows, (k + 1) * strip), columns, factor: 1000 * Double(rows) * 2 * Element.unitRoundoff, r.base, r.stride,
-        b.base, b.stride, z.base, z.stride, rowSums: rowSums, maxima: maxima, into: partial + k * 3 * columns)
-    }
-  }
-  var quality = SolutionQuality(
-    residuals: [Double](repeating: 0, count: columns), omega: [Double](repeating: 0, count: columns), maxima: maxima)
-  for j in 0..<columns {
-    var (square, first, second) = (0.0, 0.0, 0.0)
-    for k in 0..<strips {
-      square += partial[k * 3 * columns + j]
-      first = max(first, partial[(k * 3 + 1) * columns + j])
-      second = max(second, partial[(k * 3 + 2) * columns + j])
-    }
-    quality.residuals[j] = square.squareRoot()
-    quality.omega[j] = first + second
-  }
-  return quality
-}
-
-@specialized(where Element == Double)
-@specialized(where Element == Float)
-@specialized(where Element == Complex<Double>)
-@specialized(where Element == Complex<Float>)
-private func assess<Element: Scalar>(
-  _ rows: Range<Int>, _ columns: Int, factor: Double, _ r: UnsafePointer<Element>, _ ldr: Int, _ b: UnsafePointer<Element>,
-  _ ldb: Int, _ z: UnsafePointer<Element.Magnitude>, _ ldz: Int, rowSums: [Double], maxima: [Double],
-  into partial: UnsafeMutablePointer<Double>
-) {
-  let (squares, first, second) = unsafe (partial, partial + columns, partial + 2 * columns)
-  for i in rows {
-    let rowSum = rowSums[i]
-    for j in 0..<columns {
-      let residual = unsafe Double(r[i * ldr + j].modulus)
-      unsafe squares[j] += residual * residual
-      let (right, product) = unsafe (Double(b[i * ldb + j].modulus), Double(z[i * ldz + j]))
-      let bound = rowSum * maxima[j]
-      let isLarge = product + right > factor * (bound + right)
-      // A residual of 0 is no error even where the divisor is 0; NaN is found by the norms.
-      let error = residual > 0 ? residual / (product + (isLarge ? right : bound)) : 0
-      unsafe first[j] = max(first[j], isLarge ? error : 0)
-      unsafe second[j] = max(second[j], isLarge ? 0 : error)
-    }
-  }
-}
-
-/// ‖a_i‖₁ of each row, added in double precision.
-@specialized(where Element == Double)
-@specialized(where Element == Float)
-@specialized(where Element == Complex<Double>)
-@specialized(where Element == Complex<Float>)
-package func rowSums<Element: Scalar>(_ a: CSRMatrix<Element>) -> [Double] {
-  var sums = [Double](repeating: 0, count: a.rows)
-  for i in 0..<a.rows {
-    var sum = 0.0
-    for k in a.rowStart[i]..<a.rowStart[i + 1] { sum += Double(a.values[k].modulus) }
-    sums[i] = sum
-  }
-  return sums
 }

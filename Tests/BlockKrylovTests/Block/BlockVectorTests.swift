@@ -206,4 +206,43 @@ struct BlockVectorTests {
     let norms = x.columnNorms()
     #expect(norms[0] == 0 && norms[1].isNaN && norms[2] == .infinity && norms[3] == 0.75)
   }
+
+  /// What is written to columns in place is there afterwards, and nothing else; copies that were made before keep their numbers.
+  @Test func columnsAreWrittenInPlace() {
+    var random = SplitMix(12)
+    var x = random.block(9, 11, Double.self)
+    let copy = x
+    let memory = x.withColumns(0..<11) { unsafe UInt(bitPattern: $0.mutableBase()) }
+    #expect(unsafe memory != UInt(bitPattern: copy.base), "a block that is shared is copied first")
+    x.withColumns(3..<6) { part in
+      #expect(unsafe part.columns == 3 && UInt(bitPattern: part.mutableBase()) == memory + 3 * 8)
+      for i in 0..<9 { for j in 0..<3 { part[i, j] = Double(i * 3 + j) } }
+    }
+    #expect(unsafe UInt(bitPattern: x.base) == memory)
+    for i in 0..<9 {
+      for j in 0..<11 { #expect(x[i, j] == ((3..<6).contains(j) ? Double(i * 3 + j - 3) : copy[i, j])) }
+    }
+  }
+
+  /// Norms of long blocks are added in pieces; one number that is not finite anywhere spoils its column and no other.
+  @Test func normsOfLongBlocks() {
+    var random = SplitMix(13)
+    for columns in [1, 3, 70] {
+      var x = random.block(3001, columns, Double.self)
+      for (k, bad) in [Double.nan, .infinity, -.infinity].enumerated() where 2 * k + 1 < columns {
+        x[[0, 1500, 3000][k], 2 * k + 1] = bad
+      }
+      let (norms, maxima) = (x.columnNorms(), x.columnMaxima())
+      for j in 0..<columns {
+        let column = x.column(j)
+        let square = column.reduce(0) { $0 + $1 * $1 }
+        if square.isFinite {
+          #expect(abs(norms[j] - square.squareRoot()) <= 1e-13 * norms[j])
+          #expect(maxima[j] == column.reduce(0) { max($0, abs($1)) })
+        } else {
+          #expect(!norms[j].isFinite && !maxima[j].isFinite)
+        }
+      }
+    }
+  }
 }

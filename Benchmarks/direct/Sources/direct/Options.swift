@@ -1,5 +1,10 @@
 import BlockKrylovDirect
 
+/// What is wrong with a command line.
+struct Refusal: Error, CustomStringConvertible {
+  var description: String
+}
+
 /// The command line.
 struct Options {
   var columns = [1, 16, 64, 256]
@@ -14,21 +19,26 @@ struct Options {
   var printsRecords = false
   var matrices: [String] = []
 
-  init(_ arguments: some Sequence<String>) {
+  /// - Throws: for an option that there is not, or a value that it does not take.
+  init(_ arguments: some Sequence<String>) throws {
     var rest = Array(arguments)[...]
-    func numbers(_ text: String?) -> [Int] { (text ?? "").split(separator: ",").compactMap { Int($0) } }
-    func names<Value: RawRepresentable>(_ text: String?) -> [Value] where Value.RawValue == String {
-      (text ?? "").split(separator: ",").compactMap { Value(rawValue: String($0)) }
+    func values<Value>(_ option: String, _ value: (String) -> Value?) throws -> [Value] {
+      let texts = (rest.popFirst() ?? "").split(separator: ",").map(String.init)
+      let values = texts.compactMap(value)
+      if values.isEmpty || values.count < texts.count { throw Refusal(description: "\(option) does not take this value") }
+      return values
     }
     while let argument = rest.popFirst() {
       switch argument {
-      case "--columns": columns = numbers(rest.popFirst())
-      case "--threads": threads = numbers(rest.popFirst())
-      case "--repeat": repetitions = numbers(rest.popFirst()).first ?? repetitions
-      case "--refactor": cycles = numbers(rest.popFirst()).first ?? 0
-      case "--orderings": orderings = names(rest.popFirst())
-      case "--precisions": precisions = names(rest.popFirst())
+      case "--columns": columns = try values(argument) { Int($0) }
+      case "--threads": threads = try values(argument) { Int($0) }
+      case "--repeat": repetitions = try values(argument) { Int($0) }[0]
+      case "--refactor": cycles = try values(argument) { Int($0) }[0]
+      case "--orderings": orderings = try values(argument) { FillOrdering(rawValue: $0) }
+      case "--precisions": precisions = try values(argument) { FactorPrecision(rawValue: $0) }
       case "--json": printsRecords = true
+      case let option where option.hasPrefix("-"):
+        throw Refusal(description: "there is no option \(option); the options are described at the top of main.swift")
       default: matrices.append(argument)
       }
     }

@@ -42,6 +42,7 @@ func printTable(_ name: String, _ a: CSRMatrix<Double>, _ options: Options) thro
 func printRefactorisations(_ name: String, _ a: CSRMatrix<Double>, _ options: Options) throws {
   print(name)
   let anew = try least(of: options.repetitions) { _ = try LUFactorization(a) }
+  let analysis = try least(of: options.repetitions) { _ = try LUFactorization.estimate(for: a) }
   let numeric = LoopedUMFPACK.numericTime(a, repetitions: options.repetitions)
   var factors = try LUFactorization(a)
   let kept = try least(of: options.repetitions) { try factors.update(a.values.map { 1.5 * $0 }) }
@@ -52,6 +53,8 @@ func printRefactorisations(_ name: String, _ a: CSRMatrix<Double>, _ options: Op
     _ = try factors.solve(b)
     if k == options.cycles / 10 || k == options.cycles - 1 { peaks.append(peakMemory()) }
   }
-  print("  anew \(format(anew))  analysis kept \(format(kept))  umfpack's numeric factorisation \(format(numeric))")
+  print(
+    "  anew \(format(anew)), of which analysis \(format(analysis))  analysis kept \(format(kept))  umfpack's numeric factorisation \(format(numeric))"
+  )
   print("  peak memory after a tenth and all of \(options.cycles) cycles \(peaks)")
 }

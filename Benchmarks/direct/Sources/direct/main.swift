@@ -8,18 +8,25 @@
 //
 // Times are the least of the repetitions, in milliseconds; the ratio is that of UMFPACK with refinement. UMFPACK's time for more than
 // 16 columns is measured on 16 and multiplied: its columns do not know of each other. --refactor factors new values on the same pattern and
-// solves N times instead, and prints the time of a factorisation anew, with the analysis kept and of UMFPACK's numeric part alone, and the
-// peak of resident memory.
+// solves N times instead, and prints the time of a factorisation anew and of its analysis, of one with the analysis kept, and of UMFPACK's
+// numeric part alone, and the peak of resident memory.
 // --json measures this package alone and prints a record a line, for compare.py.
 
-let options = Options(CommandLine.arguments.dropFirst())
-for name in options.matrices {
-  let a = try load(name)
-  if options.cycles > 0 {
-    try printRefactorisations(name, a, options)
-  } else if options.printsRecords {
-    try printRecords(name, a, options)
-  } else {
-    try printTable(name, a, options)
+import Foundation
+
+do {
+  let options = try Options(CommandLine.arguments.dropFirst())
+  for name in options.matrices {
+    let a = try load(name)
+    if options.cycles > 0 {
+      try printRefactorisations(name, a, options)
+    } else if options.printsRecords {
+      try printRecords(name, a, options)
+    } else {
+      try printTable(name, a, options)
+    }
   }
+} catch {
+  FileHandle.standardError.write(Data("direct: \(error)\n".utf8))
+  exit(64)
 }
