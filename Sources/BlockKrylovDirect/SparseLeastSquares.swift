@@ -39,6 +39,7 @@ final class QREngine<Element: Scalar>: SolveEngine {
   let methodName = "qr"
   let preconditionerName = "none"
   let sharesSpace = false
+  let copiesSolution = false
   let explanation: [String]
   private let rankTolerance: Double?
   private var factors: SparseQR<Element>

@@ -23,7 +23,7 @@ public struct BlockVector<Element: Scalar>: Sendable {
     self.rows = rows
     self.columns = columns
     stride = Self.paddedWidth(columns)
-    storage = AlignedStorage(count: rows * stride)
+    storage = AlignedStorage(count: columns == 0 ? 0 : rows * stride)
     offset = 0
   }
 

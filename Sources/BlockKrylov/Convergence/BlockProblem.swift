@@ -191,9 +191,12 @@ package final class BlockProblem<Element: Scalar> {
   /// The unfinished columns as a problem of their own, for another stage; `absorb` brings the results back. A restart on the same
   /// columns gets the same memory again.
   ///
-  /// - Parameter negated: the part is −A·X = −B, for methods that need a positive definite operator.
-  package func openPart(negated: Bool = false) -> BlockProblem {
+  /// - Parameters:
+  ///   - negated: the part is −A·X = −B, for methods that need a positive definite operator.
+  ///   - takesX: whether a part of all columns works on X itself, which is not here then until `absorb` brings it back.
+  package func openPart(negated: Bool = false, takesX: Bool = false) -> BlockProblem {
     let list = open
+    let takesX = takesX && list.count == width
     let part: BlockProblem
     if let last = lastPart, last.list == list, last.negated == negated {
       part = last.part
@@ -202,14 +205,20 @@ package final class BlockProblem<Element: Scalar> {
       part = BlockProblem(
         a: negated ? Self.negated(a) : a,
         b: list.count == width && !negated ? b : BlockVector(rows: b.rows, columns: list.count),
-        x: BlockVector(rows: x.rows, columns: list.count), hasGuess: hasGuess, columns: list.map { columns[$0] },
+        x: BlockVector(rows: x.rows, columns: takesX ? 0 : list.count), hasGuess: hasGuess, columns: list.map { columns[$0] },
         norms: list.map { norms[$0] }, thresholds: list.map { thresholds[$0] }, tests: list.map { tests[$0] },
         scales: list.map { scales[$0] }, monitor: monitor, firstIteration: firstIteration)
       part.shares = shares.map { shares in list.map { shares[$0] } }
       lastPart = (part, list, negated)
     }
     if list.count == width, !negated { part.b = b } else { part.b.gatherColumns(list, of: b) }
-    part.x.gatherColumns(list, of: x)
+    if takesX {
+      part.x = x
+      x = BlockVector(rows: part.x.rows, columns: 0)
+    } else {
+      if part.x.columns != list.count { part.x = BlockVector(rows: x.rows, columns: list.count) }
+      part.x.gatherColumns(list, of: x)
+    }
     if negated { part.b.scale(by: -1) }
     part.hasGuess = hasGuess
     // What is renewed is B − A·X, and not the residual of −A·X = −B.
@@ -222,7 +231,7 @@ package final class BlockProblem<Element: Scalar> {
     part.save = save.map { save in
       { [unowned self] x, counts in
         var (whole, all) = (self.x, self.counts)
-        whole.scatterColumns(list, from: x)
+        if list.count == all.count { whole = x } else { whole.scatterColumns(list, from: x) }
         for (k, j) in list.enumerated() { all[j] = counts[k] }
         try save(whole, all)
       }
@@ -262,12 +271,11 @@ package final class BlockProblem<Element: Scalar> {
     }
   }
 
-  /// The memory of the columns of X that a method works on, in bytes; of X there are two where a method works in rounds, so
-  /// that one can be taken back.
+  /// The memory of a group's columns besides B and the solution, in bytes.
   ///
-  /// - Parameter copiesB: whether columns of B have to be scaled or gathered; B itself is worked on otherwise.
-  package static func bytes(rows: Int, columns: Int, width: Int, inRounds: Bool, copiesB: Bool) -> Int {
-    BlockVector<Element>.paddedWidth(width) * (columns * (inRounds ? 2 : 1) + (copiesB ? rows : 0))
+  /// - Parameter copiesX: whether the method works on a copy of X.
+  package static func bytes(rows: Int, columns: Int, width: Int, copiesX: Bool, copies: GroupCopies) -> Int {
+    BlockVector<Element>.paddedWidth(width) * (columns * ((copiesX ? 1 : 0) + (copies.x ? 1 : 0)) + (copies.b ? rows : 0))
       * MemoryLayout<Element>.stride
   }
 
@@ -286,7 +294,12 @@ package final class BlockProblem<Element: Scalar> {
 
   /// Takes over the results of a part made of columns `list`.
   package func absorb(_ part: BlockProblem, at list: [Int]) {
-    x.scatterColumns(list, from: part.x)
+    if list.count == width {
+      // The part keeps the memory for its next round.
+      swap(&x, &part.x)
+    } else {
+      x.scatterColumns(list, from: part.x)
+    }
     if renewal != nil { b.scatterColumns(list, from: part.b) }
     hasGuess = hasGuess || part.hasGuess
     for (k, j) in list.enumerated() {
@@ -320,4 +333,14 @@ package final class BlockProblem<Element: Scalar> {
     problem.shares = zip(list, residuals).map { j, residual in residual / self.norms[j] * (shares?[j] ?? 1) }
     return problem
   }
+}
+
+/// What a group of columns holds of its own.
+package struct GroupCopies {
+  /// Its part of X: a group of all columns works on the solution itself.
+  package var x: Bool
+  /// Its part of B: columns have to be scaled or gathered; B itself is worked on otherwise.
+  package var b: Bool
+
+  package init(x: Bool, b: Bool) { (self.x, self.b) = (x, b) }
 }

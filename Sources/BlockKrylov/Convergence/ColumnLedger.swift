@@ -11,7 +11,8 @@ struct ColumnLedger<Element: Scalar> {
   let nullSpace: NullSpaceProjection<Element>?
   /// ‖b_j‖ of the scaled columns, which cannot overflow.
   private let scaledNorms: [Double]
-  private(set) var x: BlockVector<Element>
+  // Nil while it is zero: the block of a problem with all columns takes its place, and is the only one.
+  private var solution: BlockVector<Element>?
   private var entries: [ColumnReport]
   private(set) var open: [Int] = []
   /// Columns that a problem has finished.
@@ -28,7 +29,6 @@ struct ColumnLedger<Element: Scalar> {
     self.b = b
     self.guess = guess
     scaling = ColumnScaling(of: b, columnsMeet: columnsMeet)
-    x = BlockVector(rows: a.columns, columns: b.columns)
     scaledNorms = b.columnNorms(scaling)
     self.tolerance = tolerance
     self.limits = limits
@@ -61,9 +61,13 @@ struct ColumnLedger<Element: Scalar> {
     }
   }
 
-  /// Whether a problem of so many columns holds a part of B of its own.
-  func copiesB(width: Int) -> Bool {
-    width < b.columns || nullSpace?.left != nil || open.contains { scaling.factors[$0] != 1 }
+  /// X of the columns that are finished, 0 elsewhere.
+  var x: BlockVector<Element> { solution ?? BlockVector(rows: a.columns, columns: b.columns) }
+
+  /// What a problem of so many columns holds of its own.
+  func copies(width: Int) -> GroupCopies {
+    let isPart = width < b.columns
+    return GroupCopies(x: isPart, b: isPart || nullSpace?.left != nil || open.contains { scaling.factors[$0] != 1 })
   }
 
   /// The open columns in groups of nearly equal width.
@@ -76,8 +80,7 @@ struct ColumnLedger<Element: Scalar> {
   /// The scaled problem of some columns. Columns whose guess already solves them are finished here.
   func problem(for group: [Int], monitor: SolveMonitor) throws -> BlockProblem<Element> {
     let factors = group.map { scaling.factors[$0] }
-    // Zeros need no memory of their own before they are written to.
-    var partX = group.count == x.columns ? x : BlockVector<Element>(rows: x.rows, columns: group.count)
+    var partX = BlockVector<Element>(rows: a.columns, columns: group.count)
     var partB = b.picking(group)
     if factors.contains(where: { $0 != 1 }) { partB.scaleColumns(by: factors) }
     if let guess {
@@ -160,12 +163,19 @@ struct ColumnLedger<Element: Scalar> {
     }
     // What is finite for the scaled column may overflow for the column itself; X is then 0.
     for (k, maximum) in maxima.enumerated() where !maximum.isFinite {
-      problem.x[columns: k..<(k + 1)] = BlockVector(rows: x.rows, columns: 1)
+      problem.x[columns: k..<(k + 1)] = BlockVector(rows: a.columns, columns: 1)
       problem.finish(column: k, .nonFinite(.overflow))
       (problem.estimated[k], problem.trueResiduals[k]) = (problem.norms[k], problem.norms[k])
       (problem.backwardErrors[k], problem.measures[k]) = (nil, nil)
     }
-    if problem.width == x.columns { x = problem.x } else { x.scatterColumns(problem.columns, from: problem.x) }
+    if problem.width == b.columns {
+      solution = problem.x
+    } else {
+      var whole = x
+      solution = nil
+      whole.scatterColumns(problem.columns, from: problem.x)
+      solution = whole
+    }
     finished.formUnion(problem.columns)
     for (k, j) in problem.columns.enumerated() {
       let back = 1 / problem.scales[k]
@@ -237,7 +247,7 @@ struct ColumnLedger<Element: Scalar> {
       default: if problem.status[k]?.isFailure != true { continue }
       }
       let j = problem.columns[k]
-      var column = guess?[columns: j..<(j + 1)] ?? BlockVector(rows: x.rows, columns: 1)
+      var column = guess?[columns: j..<(j + 1)] ?? BlockVector(rows: a.columns, columns: 1)
       column.scaleColumns(by: [scaling.factors[j]])
       problem.x[columns: k..<(k + 1)] = column
       problem.trueResiduals[k] = problem.startResiduals[k]

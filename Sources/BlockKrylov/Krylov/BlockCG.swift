@@ -73,6 +73,8 @@ final class BlockCGEngine<Element: Scalar>: KrylovEngine {
   /// The pieces for so many columns, so that the block is no wider than other blocks may be.
   private func pieces(columns: Int) -> Int { max(1, min(enlargement, options.maximumBlockWidth / max(columns, 1), rows)) }
 
+  var copiesSolution: Bool { false }
+
   func recurrenceBytes(columns: Int) -> Int {
     let p = columns * pieces(columns: columns)
     return blockBytes(m == nil ? 3 : 4, columns: p) + blockBytes(1, columns: columns)

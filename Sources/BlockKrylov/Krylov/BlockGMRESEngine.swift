@@ -42,7 +42,8 @@ final class BlockGMRESEngine<Element: Scalar>: KrylovEngine {
   /// memory; a single column may go down to 1.
   func restart(columns: Int) -> Int {
     guard var limit = options.memoryLimit else { return options.restart }
-    limit -= BlockProblem<Element>.bytes(rows: rows, columns: rows, width: columns, inRounds: true, copiesB: true)
+    limit -= BlockProblem<Element>.bytes(
+      rows: rows, columns: rows, width: columns, copiesX: true, copies: GroupCopies(x: true, b: true))
     limit -= m?.bytesPlanned(columns: columns) ?? 0
     guard bytes(columns: columns, restart: options.restart) > limit else { return options.restart }
     var (low, high) = (min(columns > 1 ? 10 : 1, options.restart), options.restart)

@@ -30,6 +30,8 @@ public protocol SolveEngine<Element>: AnyObject {
   var explanation: [String] { get }
   /// Whether columns gain from a common space, so that very wide blocks are solved in groups; a direct solve takes them all at once.
   var sharesSpace: Bool { get }
+  /// Whether a solve works on a copy of X, so that what made it worse can be taken back; it counts as memory.
+  var copiesSolution: Bool { get }
   /// How many of so many columns should be solved together, at most `limit`.
   func preferredWidth(columns: Int, limit: Int) -> Int
   /// What the methods of an automatic choice cost for so many columns in groups of at most `width`, in words.
@@ -60,6 +62,8 @@ public protocol SolveEngine<Element>: AnyObject {
 extension SolveEngine {
   /// True for Krylov methods.
   public var sharesSpace: Bool { true }
+  /// True for all but CG and direct methods.
+  public var copiesSolution: Bool { true }
   /// Only block CG does.
   public var renewsResiduals: Bool { false }
   /// As many as may be.

@@ -52,6 +52,8 @@ final class BreakdownFreeCGEngine<Element: Scalar>: KrylovEngine {
 
   var recurrenceBytesUsed: Int { kept.byteCount }
 
+  var copiesSolution: Bool { false }
+
   func recurrenceBytes(columns: Int) -> Int {
     blockBytes(4, columns: columns) + BlockSpace<Element>.bytes(p: columns, q: columns, rows: rows)
   }

@@ -123,6 +123,8 @@ final class LeastSquaresEngine<Element: Scalar>: KrylovEngine {
   var preconditionerName: String { a.scales == nil ? "none" : "jacobi" }
   var recurrenceBytesUsed: Int { core.peakBytes + a.storedBytes }
 
+  var copiesSolution: Bool { false }
+
   func recurrenceBytes(columns m: Int) -> Int {
     let width = BlockVector<Element>.paddedWidth(m) * MemoryLayout<Element>.stride
     let blocks = (recurrence == .lsqr ? 5 : 6) + (damping > 0 ? 1 : 0)
@@ -140,7 +142,7 @@ final class LeastSquaresEngine<Element: Scalar>: KrylovEngine {
     while true {
       let list = whole.open
       if list.isEmpty { return }
-      let part = whole.openPart()
+      let part = whole.openPart(takesX: true)
       let (stop, excess) = try iterate(part, tightening: list.map { tightening[$0] })
       whole.absorb(part, at: list)
       for (k, j) in list.enumerated() where whole.status[j] == nil {
@@ -165,7 +167,7 @@ final class LeastSquaresEngine<Element: Scalar>: KrylovEngine {
     core.note(bytes: state.byteCount)
     try state.begin()
     let stopped = try state.iterate(nil)
-    return (stopped, try verify(problem))
+    return (stopped, try verify(problem, problem.residualBlock(in: state.releaseScratch())))
   }
 
   /// The largest tolerance for the normal equations: with a larger one a consistent system that is somewhat ill-conditioned would
@@ -174,9 +176,9 @@ final class LeastSquaresEngine<Element: Scalar>: KrylovEngine {
 
   /// Recomputes B − A·X and the residual of the normal equations, and gives the columns that are solved their status. Returns for
   /// each column how many times larger than its bound the better of the two is.
-  private func verify(_ problem: BlockProblem<Element>) throws -> [Double] {
+  private func verify(_ problem: BlockProblem<Element>, _ scratch: consuming BlockVector<Element>) throws -> [Double] {
     let p = problem.width
-    var r = BlockVector<Element>(rows: rows, columns: p)
+    var r = scratch
     var gradient = BlockVector<Element>(rows: columns, columns: p)
     try problem.residual(of: problem.x, problem.b, into: &r)
     try a.applyAdjoint(to: r, into: &gradient, problem)

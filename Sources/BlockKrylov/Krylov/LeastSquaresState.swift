@@ -60,7 +60,14 @@ extension LeastSquaresEngine {
       done = [Bool](repeating: false, count: m)
     }
 
-    /// With the two blocks that X is brought up to date with.
+    /// A block that is no longer needed when the iteration is over.
+    func releaseScratch() -> BlockVector<Element> {
+      let scratch = av
+      av = BlockVector(rows: scratch.rows, columns: 0)
+      return scratch
+    }
+
+    /// With the block that X is brought up to date with.
     var byteCount: Int {
       u.byteCount * 2 + v.byteCount * (5 + (lower == nil ? 0 : 1) + (wBar == nil ? 0 : 1)) + tall.byteCount + wide.byteCount
     }
@@ -269,7 +276,8 @@ extension LeastSquaresEngine.State {
   /// X += D·Y for the active columns, and Y = 0.
   func leaveSolution() {
     guard !active.isEmpty else { return }
-    leaveSolution(in: &problem.x)
+    scaleUnknowns(&y)
+    add(y, to: &problem.x)
     problem.hasGuess = true
     y.setZero()
   }
@@ -279,6 +287,10 @@ extension LeastSquaresEngine.State {
     guard !active.isEmpty else { return }
     var gain = y
     scaleUnknowns(&gain)
+    add(gain, to: &all)
+  }
+
+  private func add(_ gain: BlockVector<Element>, to all: inout BlockVector<Element>) {
     var x = BlockVector<Element>(rows: y.rows, columns: active.count)
     x.gatherColumns(active, of: all)
     x.combine(1, gain, 1)

@@ -111,7 +111,7 @@ extension BlockProblem {
     while true {
       let list = open
       if list.isEmpty { return }
-      let part = openPart()
+      let part = openPart(takesX: !keepsBest)
       let failure = try round(part)
       if keepsBest { takeBack(part, list, best) }
       absorb(part, at: list)
@@ -152,6 +152,11 @@ extension BlockProblem {
       part.x[columns: k..<(k + 1)] = x[columns: j..<(j + 1)]
       part.trueResiduals[k] = before[j]
     }
+  }
+
+  /// Memory for the residual of all columns, in that of a block which is no longer needed.
+  func residualBlock(in scratch: consuming BlockVector<Element>) -> BlockVector<Element> {
+    scratch.recycled(columns: width) ?? BlockVector(rows: b.rows, columns: width)
   }
 
   /// Recomputes B − A·X into R: columns that meet their bound are converged, those that do not any more are open again.

@@ -69,7 +69,7 @@ final class PseudoBlockBiCGStabEngine<Element: Scalar>: KrylovEngine {
     try state.begin()
     let stopped = try state.iterate(m)
     try problem.renew()
-    var r = BlockVector<Element>(rows: rows, columns: problem.width)
+    var r = problem.residualBlock(in: state.releaseScratch())
     try problem.verify(into: &r, state.space, norms: &norms)
     return stopped
   }

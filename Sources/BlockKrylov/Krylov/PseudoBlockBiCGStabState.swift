@@ -62,8 +62,14 @@ extension PseudoBlockBiCGStabEngine {
       for k in 0..<m { set(.one, k, 1) }
     }
 
-    /// With the residual that is verified at the end.
     var byteCount: Int { r.byteCount * (mp == nil ? 6 : 8) + space.byteCount }
+
+    /// A block that is no longer needed when the iteration is over.
+    func releaseScratch() -> BlockVector<Element> {
+      let scratch = r
+      r = BlockVector(rows: scratch.rows, columns: 0)
+      return scratch
+    }
 
     private func pointer(_ factor: Factor) -> UnsafePointer<Element> {
       unsafe UnsafePointer(factors.base + factor.rawValue * active.count)

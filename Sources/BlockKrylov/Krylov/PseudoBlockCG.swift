@@ -43,6 +43,8 @@ final class PseudoBlockCGEngine<Element: Scalar>: KrylovEngine {
 
   init(_ core: EngineCore<Element>) { self.core = core }
 
+  var copiesSolution: Bool { false }
+
   func recurrenceBytes(columns: Int) -> Int {
     blockBytes(m == nil ? 4 : 5, columns: columns) + BlockSpace<Element>.bytes(p: columns, q: 1, rows: rows)
   }
@@ -63,7 +65,7 @@ final class PseudoBlockCGEngine<Element: Scalar>: KrylovEngine {
     core.note(bytes: state.byteCount)
     try state.begin(m)
     let stopped = try state.iterate(m)
-    var r = BlockVector<Element>(rows: rows, columns: problem.width)
+    var r = problem.residualBlock(in: state.releaseScratch())
     try problem.verify(into: &r, state.space, norms: &norms)
     return stopped
   }
@@ -99,6 +101,13 @@ final class PseudoBlockCGEngine<Element: Scalar>: KrylovEngine {
     }
 
     var byteCount: Int { r.byteCount * (z == nil ? 4 : 5) + space.byteCount }
+
+    /// A block that is no longer needed when the iteration is over.
+    func releaseScratch() -> BlockVector<Element> {
+      let scratch = r
+      r = BlockVector(rows: scratch.rows, columns: 0)
+      return scratch
+    }
 
     /// R, Z, P and ρ from the current X.
     func begin(_ m: (any Preconditioner<Element>)?) throws {

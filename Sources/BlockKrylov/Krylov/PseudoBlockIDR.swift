@@ -91,7 +91,7 @@ final class PseudoBlockIDREngine<Element: Scalar>: KrylovEngine {
       }
     }
     state.leaveSolution()
-    var r = BlockVector<Element>(rows: rows, columns: problem.width)
+    var r = problem.residualBlock(in: state.releaseScratch())
     try problem.verify(into: &r, state.space, norms: &norms)
     return stopped ?? state.breakdown
   }

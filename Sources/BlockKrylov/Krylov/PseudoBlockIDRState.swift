@@ -62,6 +62,13 @@ extension PseudoBlockIDREngine {
 
     var byteCount: Int { r.byteCount * (2 * s + 4) + shadow.byteCount + space.byteCount }
 
+    /// A block that is no longer needed when the iteration is over.
+    func releaseScratch() -> BlockVector<Element> {
+      let scratch = r
+      r = BlockVector(rows: scratch.rows, columns: 0)
+      return scratch
+    }
+
     /// R, the shadow vectors and PᴴR.
     func begin() throws {
       if problem.hasGuess {

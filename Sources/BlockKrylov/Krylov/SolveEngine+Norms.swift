@@ -6,7 +6,7 @@ extension SolveEngine {
     // Each round halves the bounds of the columns that it works on, at the least, and ‖r‖₂ bounds the largest entry.
     while try problem.judgeMaxima() {
       let list = problem.open
-      let part = problem.openPart()
+      let part = problem.openPart(takesX: true)
       part.hasGuess = true
       try solve(SolveProblem(part))
       problem.absorb(part, at: list)

@@ -30,6 +30,7 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
   var preconditionerName: String { engines[current]?.preconditionerName ?? "none" }
   var explanation: [String] { plan.reasons + (engines[current]?.explanation ?? []) }
   var sharesSpace: Bool { engines[current]?.sharesSpace ?? true }
+  var copiesSolution: Bool { engines[current]?.copiesSolution ?? true }
   var setupEvents: [SolveEvent] { prologue + (engines[current]?.setupEvents ?? []) }
   var bytesUsed: Int { engines.reduce(0) { $0 + ($1?.bytesUsed ?? 0) } }
   func bytesPlanned(columns: Int) -> Int { engines[current]?.bytesPlanned(columns: columns) ?? 0 }
@@ -110,14 +111,14 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
       spentSeconds += spent
       spentSecondsPerColumn = spent / Double(max(whole.width, 1))
     }
-    // What the best stage so far reached for each column.
+    // What the best stage so far reached for each column that is not solved.
     var best = [Double](repeating: .infinity, count: whole.width)
-    var bestX = whole.x
+    var bestX: BlockVector<Element>?
     try takeOverDirectly(whole)
     var k = current
     while true {
       let list = whole.open
-      let part = whole.openPart(negated: plan.stages[k].negated)
+      let part = whole.openPart(negated: plan.stages[k].negated, takesX: true)
       let judge = judge(part, stage: k)
       monitor.judge = judge.map { judge in { judge.isOver() } }
       try engines[k]?.solve(SolveProblem(part))
@@ -127,14 +128,19 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
       whole.absorb(part, at: list)
       if k != current { immediate = nil }
       current = k
-      for j in list where whole.trueResiduals[j] <= best[j] {
-        best[j] = whole.trueResiduals[j]
-        bestX[columns: j..<(j + 1)] = whole.x[columns: j..<(j + 1)]
+      let unsolved = list.filter { whole.status[$0]?.isConverged != true && whole.trueResiduals[$0] <= best[$0] }
+      if !unsolved.isEmpty {
+        var x = bestX ?? BlockVector(rows: whole.x.rows, columns: whole.width)
+        bestX = nil
+        x.scatterColumns(unsolved, from: whole.x.picking(unsolved))
+        bestX = x
+        for j in unsolved { best[j] = whole.trueResiduals[j] }
       }
       guard let next = try nextStage(after: k, whole, list, judge?.verdict) else { break }
       k = next
     }
     // A column that no stage solved keeps the best X of all stages.
+    guard let bestX else { return }
     for j in 0..<whole.width where whole.status[j]?.isConverged != true && best[j].isFinite && best[j] < whole.trueResiduals[j] {
       whole.x[columns: j..<(j + 1)] = bestX[columns: j..<(j + 1)]
       whole.trueResiduals[j] = best[j]

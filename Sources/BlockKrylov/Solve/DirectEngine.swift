@@ -112,6 +112,7 @@ package final class DirectEngine<Factors: DirectFactors>: ImmediateEngine<Factor
   package typealias Element = Factors.Element
   package let preconditionerName = "none"
   package let sharesSpace = false
+  package let copiesSolution = false
   private let method: String
   private let maximumRefinements: Int
   private let boundsErrors: Bool
@@ -177,13 +178,13 @@ package final class DirectEngine<Factors: DirectFactors>: ImmediateEngine<Factor
   func giveBack(_ blocks: [BlockVector<Element>]) {
     spareBlocks = Array((spareBlocks + blocks).filter { $0.columns > 0 }.suffix(Self.mostSpareBlocks))
   }
-  private static var mostSpareBlocks: Int { 5 }
+  private static var mostSpareBlocks: Int { 6 }
 
   package func solve(_ problem: SolveProblem<Element>) throws {
     let problem = problem.block
     let open = problem.open
     guard !open.isEmpty else { return }
-    let guess = problem.x
+    let guess = problem.hasGuess ? problem.x : nil
     problem.monitor.begin(method: methodName, iterationLimit: maximumRefinements)
     if let failure = factors.failure {
       for j in open { problem.status[j] = failure.status }
@@ -244,8 +245,9 @@ package final class DirectEngine<Factors: DirectFactors>: ImmediateEngine<Factor
   }
 
   /// A column that could not be solved keeps the guess unless what was computed is better: X is always finite.
-  private func fallBack(_ problem: BlockProblem<Element>, columns: [Int], to guess: BlockVector<Element>) throws {
-    let x = guess.picking(columns)
+  private func fallBack(_ problem: BlockProblem<Element>, columns: [Int], to guess: BlockVector<Element>?) throws {
+    if columns.isEmpty { return }
+    let x = guess?.picking(columns) ?? BlockVector(rows: factors.rows, columns: columns.count)
     var r = BlockVector<Element>(rows: x.rows, columns: columns.count)
     try problem.residual(of: x, problem.b.picking(columns), into: &r)
     let residuals = r.columnNorms()

@@ -84,8 +84,8 @@ extension PreparedSolver {
     report.columnsApplied = columns.count
     report.setupSeconds = setupSeconds
     report.solveSeconds = SolveMonitor.seconds(since: began)
-    report.bytesPlanned = bytes(width: columns.count, copiesB: false)
-    report.bytesUsed = engine.bytesUsed + bytesOfColumns(width: columns.count, copiesB: false)
+    report.bytesPlanned = bytes(width: columns.count, GroupCopies(x: false, b: false))
+    report.bytesUsed = engine.bytesUsed + bytesOfColumns(width: columns.count, GroupCopies(x: false, b: false))
     report.threads = Threads.count
     report.explanation = engine.explanation
     return report

@@ -46,18 +46,18 @@ public final class PreparedSolver<Element: Scalar> {
   /// that B knows (``plan(for:)``).
   public func bytesPlanned(columns: Int) -> Int {
     let width = widthBeforeMemory(columns: columns)
-    return bytes(width: width, copiesB: width < columns)
+    return bytes(width: width, GroupCopies(x: width < columns, b: width < columns))
   }
 
   /// The memory that a group of so many columns needs.
-  func bytes(width: Int, copiesB: Bool) -> Int {
-    engine.bytesPlanned(columns: width) + bytesOfColumns(width: width, copiesB: copiesB)
+  func bytes(width: Int, _ copies: GroupCopies) -> Int {
+    engine.bytesPlanned(columns: width) + bytesOfColumns(width: width, copies)
   }
 
-  func bytesOfColumns(width: Int, copiesB: Bool) -> Int {
+  func bytesOfColumns(width: Int, _ copies: GroupCopies) -> Int {
     BlockProblem<Element>.bytes(
-      rows: a.rows, columns: a.columns, width: width, inRounds: engine.sharesSpace,
-      copiesB: copiesB || nullSpace(of: a)?.left != nil)
+      rows: a.rows, columns: a.columns, width: width, copiesX: engine.copiesSolution,
+      copies: GroupCopies(x: copies.x, b: copies.b || nullSpace(of: a)?.left != nil))
   }
 
   /// The directions that ``BlockGCRODR`` keeps from solve to solve, n × d, in the variables of the preconditioned operator (those of X
@@ -78,11 +78,11 @@ public final class PreparedSolver<Element: Scalar> {
 
   /// The widest group of at most `columns` columns whose solve fits the memory limit.
   ///
-  /// - Parameter copiesB: whether a group of so many columns holds a part of B of its own.
-  func width(columns: Int, copiesB: (Int) -> Bool) throws -> Int {
+  /// - Parameter copies: what a group of so many columns holds of its own.
+  func width(columns: Int, copies: (Int) -> GroupCopies) throws -> Int {
     var width = widthBeforeMemory(columns: columns)
     guard let limit = options.memoryLimit, width > 0 else { return max(width, 1) }
-    func needs(_ width: Int) -> Int { bytes(width: width, copiesB: copiesB(width)) }
+    func needs(_ width: Int) -> Int { bytes(width: width, copies(width)) }
     while width > 1, needs(width) > limit { width -= 1 }
     let needed = needs(width)
     guard needed <= limit else {
@@ -202,7 +202,7 @@ public final class PreparedSolver<Element: Scalar> {
     var ledger = try ColumnLedger(
       a: a, b: b, guess: guess, tolerance: options.tolerance,
       limits: options.maximumIterationsPerColumn ?? [], columnsMeet: engine.sharesSpace, monitor: monitor)
-    let width = try width(columns: ledger.open.count) { ledger.copiesB(width: $0) }
+    let width = try width(columns: ledger.open.count) { ledger.copies(width: $0) }
     let groups = ledger.groups(maximumWidth: width)
     if groups.count > 1 {
       monitor.record(
@@ -238,9 +238,9 @@ public final class PreparedSolver<Element: Scalar> {
     report.setupSeconds = setupSeconds
     report.solveSeconds = SolveMonitor.seconds(since: began)
     report.blockWidth = groups.map(\.count).max() ?? 0
-    let copiesB = ledger.copiesB(width: report.blockWidth)
-    report.bytesPlanned = bytes(width: report.blockWidth, copiesB: copiesB)
-    report.bytesUsed = engine.bytesUsed + bytesOfColumns(width: report.blockWidth, copiesB: copiesB)
+    let copies = ledger.copies(width: report.blockWidth)
+    report.bytesPlanned = bytes(width: report.blockWidth, copies)
+    report.bytesUsed = engine.bytesUsed + bytesOfColumns(width: report.blockWidth, copies)
     report.threads = Threads.count
     report.explanation = engine.explanation
     saved?.carriedOn(in: &report)

@@ -11,6 +11,8 @@ extension DirectEngine {
     /// B − A·X.
     var r: BlockVector<Element>
     var quality: SolutionQuality
+    /// Whether B is a block that was taken for this.
+    var ownsB = false
 
     /// Room for more columns, behind those that there are.
     mutating func widen(to columns: Int, take: (Int) -> BlockVector<Element>, giveBack: ([BlockVector<Element>]) -> Void) {
@@ -54,10 +56,17 @@ extension DirectEngine {
 
   private func solveTogether(_ problem: BlockProblem<Element>, columns: [Int], by factors: Factors) throws -> Iterates {
     let b = problem.b.picking(columns)
-    // An iterate of all columns becomes the solution, which is the caller's.
-    var x =
-      columns.count < problem.width
-      ? takeBlock(columns: columns.count) : BlockVector<Element>(rows: factors.rows, columns: columns.count)
+    var x: BlockVector<Element>
+    if columns.count < problem.width {
+      x = takeBlock(columns: columns.count)
+    } else if problem.hasGuess {
+      // The iterate becomes the solution, which is the caller's.
+      x = BlockVector(rows: factors.rows, columns: columns.count)
+    } else {
+      // So does this one, which is overwritten.
+      x = problem.x
+      problem.x = BlockVector(rows: 0, columns: 0)
+    }
     var r = takeBlock(columns: columns.count)
     let quality = try factors.correct(&r, of: nil, b, into: &x).markingNonFinite()
     problem.monitor.countOperator(columns: x.columns)
@@ -71,7 +80,7 @@ extension DirectEngine {
     var solution = BlockVector<Element>(rows: factors.rows, columns: problem.width)
     let none = BlockVector<Element>(rows: factors.rows, columns: 0)
     var (x, r) = (none, none)
-    var unsound = Iterates(list: [], b: none, x: none, r: none, quality: SolutionQuality(columns: 0))
+    var unsound = Iterates(list: [], b: none, x: none, r: none, quality: SolutionQuality(columns: 0), ownsB: true)
     for begin in stride(from: 0, to: problem.width, by: width) {
       let panel = begin..<min(begin + width, problem.width)
       let b = problem.b[columns: panel]
@@ -120,7 +129,7 @@ extension DirectEngine {
       if active.count * 4 <= now.list.count * 3 {
         (now.list, now.quality) = (active.map { now.list[$0] }, now.quality.picking(active))
         (best, idle) = (active.map { best[$0] }, active.map { idle[$0] })
-        (now.b, now.x) = (now.b.picking(active), now.x.picking(active))
+        (now.b, now.x, now.ownsB) = (now.b.picking(active), now.x.picking(active), false)
         let wide = now.r
         now.r = takeBlock(columns: active.count)
         now.r.gatherColumns(active, of: wide)
@@ -152,7 +161,7 @@ extension DirectEngine {
       swap(&now.x, &next)
       now.quality = refined
     }
-    giveBack((isPart ? [now.x, now.r, next] : [now.r, next]).filter { $0.columns > 0 })
+    giveBack((isPart ? [now.x, now.r, next] : [now.r, next]) + (now.ownsB ? [now.b] : []))
     return active.map { now.list[$0] }
   }
 

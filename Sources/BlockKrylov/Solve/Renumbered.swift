@@ -72,6 +72,7 @@ final class RenumberedEngine<Element: Scalar>: SolveEngine {
   var preconditionerName: String { engine.preconditionerName }
   var explanation: [String] { engine.explanation }
   var sharesSpace: Bool { engine.sharesSpace }
+  var copiesSolution: Bool { engine.copiesSolution }
   var renewsResiduals: Bool { engine.renewsResiduals }
   var setupEvents: [SolveEvent] { [SolveEvent(kind: .note, detail: change)] + engine.setupEvents }
   func preferredWidth(columns: Int, limit: Int) -> Int { engine.preferredWidth(columns: columns, limit: limit) }

@@ -26,7 +26,9 @@ extension PreparedSolver {
   ///
   /// - Throws: ``BlockKrylovError/invalidOption(_:)`` for a memory limit that a single column exceeds.
   /// - Complexity: none to speak of, but for an automatic choice with a sparse direct method a symbolic analysis of A.
-  public func plan(columns: Int) throws -> SolvePlan { try plan(columns: columns) { $0 < columns } }
+  public func plan(columns: Int) throws -> SolvePlan {
+    try plan(columns: columns) { GroupCopies(x: $0 < columns, b: $0 < columns) }
+  }
 
   /// What a solve of these right-hand sides will do and take: the memory that their scaling needs is counted, and columns that are
   /// zero or not finite take none.
@@ -36,16 +38,16 @@ extension PreparedSolver {
     let scaling = ColumnScaling(of: b, columnsMeet: engine.sharesSpace)
     let open = scaling.maxima.indices.filter { scaling.maxima[$0] > 0 && scaling.maxima[$0].isFinite }
     let isScaled = open.contains { scaling.factors[$0] != 1 }
-    return try plan(columns: open.count) { isScaled || $0 < b.columns }
+    return try plan(columns: open.count) { GroupCopies(x: $0 < b.columns, b: isScaled || $0 < b.columns) }
   }
 
-  private func plan(columns: Int, copiesB: (Int) -> Bool) throws -> SolvePlan {
+  private func plan(columns: Int, copies: (Int) -> GroupCopies) throws -> SolvePlan {
     try options.onItsThreads {
-      let width = try width(columns: columns, copiesB: copiesB)
+      let width = try width(columns: columns, copies: copies)
       return SolvePlan(
         method: method, preconditioner: preconditioner, columns: columns, blockWidth: min(width, columns),
         widthReason: width < columns ? reason(forWidth: width, columns: columns) : nil,
-        bytesPlanned: bytes(width: min(width, columns), copiesB: copiesB(min(width, columns))), reasons: engine.explanation,
+        bytesPlanned: bytes(width: min(width, columns), copies(min(width, columns))), reasons: engine.explanation,
         costs: engine.costs(columns: columns, width: min(width, columns)))
     }
   }

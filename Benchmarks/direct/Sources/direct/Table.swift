@@ -54,7 +54,7 @@ func printRefactorisations(_ name: String, _ a: CSRMatrix<Double>, _ options: Op
     if k == options.cycles / 10 || k == options.cycles - 1 { peaks.append(peakMemory()) }
   }
   print(
-    "  anew \(format(anew)), of which analysis \(format(analysis))  analysis kept \(format(kept))  umfpack's numeric factorisation \(format(numeric))"
-  )
+    "  anew \(format(anew)), of which analysis \(format(analysis))  analysis kept \(format(kept))  "
+      + "umfpack's numeric factorisation \(format(numeric))")
   print("  peak memory after a tenth and all of \(options.cycles) cycles \(peaks)")
 }
