@@ -128,15 +128,16 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
       whole.absorb(part, at: list)
       if k != current { immediate = nil }
       current = k
-      let unsolved = list.filter { whole.status[$0]?.isConverged != true && whole.trueResiduals[$0] <= best[$0] }
-      if !unsolved.isEmpty {
+      let next = try nextStage(after: k, whole, list, judge?.verdict) {
+        let unsolved = list.filter { whole.status[$0]?.isConverged != true && whole.trueResiduals[$0] <= best[$0] }
+        guard !unsolved.isEmpty else { return }
         var x = bestX ?? BlockVector(rows: whole.x.rows, columns: whole.width)
         bestX = nil
         x.scatterColumns(unsolved, from: whole.x.picking(unsolved))
         bestX = x
         for j in unsolved { best[j] = whole.trueResiduals[j] }
       }
-      guard let next = try nextStage(after: k, whole, list, judge?.verdict) else { break }
+      guard let next else { break }
       k = next
     }
     // A column that no stage solved keeps the best X of all stages.
@@ -204,7 +205,7 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
 
   /// Prepares the next stage that can be, if there are columns that may gain from it; says so as an event, and opens those columns.
   private func nextStage(
-    after k: Int, _ whole: BlockProblem<Element>, _ list: [Int], _ verdict: StageVerdict?
+    after k: Int, _ whole: BlockProblem<Element>, _ list: [Int], _ verdict: StageVerdict?, keep: () -> Void
   ) throws -> Int? {
     let failed = list.filter { whole.status[$0]?.mayGainFromAnotherMethod == true && whole.mayGoOn(column: $0) }
     guard !failed.isEmpty, !whole.monitor.isOver, k + 1 < plan.stages.count else { return nil }
@@ -231,6 +232,7 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
       whole.monitor.record(
         .methodChanged, "\(failedMethod.name) left \(failed.count) columns unsolved (\(why)); \(name) takes over")
       whole.monitor.record(engine.setupEvents)
+      keep()
       reopen(failed, whole)
       // Later solves begin where this one goes on, so that nobody needs the memory of what is left behind.
       engines[k] = nil
@@ -239,6 +241,7 @@ final class AutomaticEngine<Element: Scalar>: SolveEngine {
     // What was given up for a method that could not be prepared goes on after all.
     guard case .directIsQuicker = verdict else { return nil }
     directWork = .some(nil)
+    keep()
     reopen(failed, whole)
     return k
   }

@@ -27,7 +27,7 @@ final class MixedPrecisionEngine<Element: Scalar>: SolveEngine {
     hasTwin = twin != nil
     (single, scale) = twin.map { ($0, 1) } ?? Self.rounded(a)
     do {
-      engine = try Self.innerMethod(inner, besides: single).makeEngine(
+      engine = try Self.innerMethod(inner, besides: single, hasTwin: hasTwin).makeEngine(
         for: single, preconditioner: preconditioner.map { RoundedPreconditioner<Element>($0) })
     } catch let error as BlockKrylovError {
       wide = try inner.makeEngine(for: a, preconditioner: preconditioner)
@@ -39,10 +39,27 @@ final class MixedPrecisionEngine<Element: Scalar>: SolveEngine {
     }
   }
 
-  /// The method with what a memory limit leaves it besides the rounded matrix.
-  private static func innerMethod(_ inner: any BlockMethod, besides single: any LinearOperator<Single>) -> any BlockMethod {
+  /// The method with what a memory limit leaves it besides the rounded matrix and the blocks around the method, of one column: wider blocks
+  /// are narrowed where they do not fit.
+  private static func innerMethod(
+    _ inner: any BlockMethod, besides single: any LinearOperator<Single>, hasTwin: Bool
+  ) -> any BlockMethod {
     guard let limit = inner.options.memoryLimit else { return inner }
-    return inner.with { $0.memoryLimit = max(1, limit - single.storedBytes) }
+    let around =
+      matrixBytes(single, hasTwin) + blockBytes(rows: single.rows, columns: 1) + single.rows * MemoryLayout<Element>.stride
+    return inner.with { $0.memoryLimit = max(1, limit - around) }
+  }
+
+  /// The rounded values; the indices are A's own.
+  private static func matrixBytes(_ single: any LinearOperator<Single>, _ hasTwin: Bool) -> Int {
+    hasTwin ? 0 : (single.sparseMatrix?.nonzeros ?? 0) * MemoryLayout<Single>.stride
+  }
+
+  /// The blocks of both precisions around the method, without its own.
+  private static func blockBytes(rows: Int, columns: Int) -> Int {
+    let width = BlockVector<Element>.paddedWidth(columns) * MemoryLayout<Element>.stride
+    let singleWidth = BlockVector<Single>.paddedWidth(columns) * MemoryLayout<Single>.stride
+    return rows * 2 * (width + singleWidth) + BlockSpace<Element>.bytes(p: columns, q: 1, rows: rows)
   }
 
   /// A in single precision, and the power of two that it was divided by.
@@ -67,17 +84,13 @@ final class MixedPrecisionEngine<Element: Scalar>: SolveEngine {
   }
   var setupEvents: [SolveEvent] { events + (engine?.setupEvents ?? wide?.setupEvents ?? []) }
 
-  /// The rounded values; the indices are A's own.
-  private var matrixBytes: Int { hasTwin ? 0 : (single.sparseMatrix?.nonzeros ?? 0) * MemoryLayout<Single>.stride }
+  private var matrixBytes: Int { Self.matrixBytes(single, hasTwin) }
 
   var bytesUsed: Int { (engine?.bytesUsed ?? 0) + (wide?.bytesUsed ?? 0) + matrixBytes + peakBytes }
 
   func bytesPlanned(columns: Int) -> Int {
     guard let engine else { return wide?.bytesPlanned(columns: columns) ?? 0 }
-    let width = BlockVector<Element>.paddedWidth(columns) * MemoryLayout<Element>.stride
-    let singleWidth = BlockVector<Single>.paddedWidth(columns) * MemoryLayout<Single>.stride
-    return engine.bytesPlanned(columns: columns) + matrixBytes + a.rows * 2 * (width + singleWidth)
-      + BlockSpace<Element>.bytes(p: columns, q: 1, rows: a.rows)
+    return engine.bytesPlanned(columns: columns) + matrixBytes + Self.blockBytes(rows: a.rows, columns: columns)
   }
 
   func update(_ newA: any LinearOperator<Element>) throws {
