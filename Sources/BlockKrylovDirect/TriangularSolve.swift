@@ -229,7 +229,8 @@ struct DiagonalBlocks {
 enum Parts {
   /// The parts of some numbers in double precision.
   static func doubles<Element: Scalar>(_ values: [Element]) -> [Double] {
-    if let values = values as? [Double] { return values }
+    // A cast of the array would ask for the type of each element.
+    if Element.self == Double.self { return unsafe unsafeBitCast(values, to: [Double].self) }
     let count = values.count * (Element.isComplex ? 2 : 1)
     return unsafe values.withUnsafeBytes { bytes in
       unsafe Element.scalarKind.isSinglePrecision
@@ -240,7 +241,7 @@ enum Parts {
 
   /// Numbers from their parts, rounded to their precision.
   static func numbers<Element: Scalar>(_ parts: [Double]) -> [Element] {
-    if let same = parts as? [Element] { return same }
+    if Element.self == Double.self { return unsafe unsafeBitCast(parts, to: [Element].self) }
     guard Element.isComplex else { return parts.map { Element(double: $0) } }
     return (0..<(parts.count / 2)).map { Element(real: parts[2 * $0], imaginary: parts[2 * $0 + 1]) }
   }

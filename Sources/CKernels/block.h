@@ -352,8 +352,12 @@ static void NAME(gather_columns)(const struct operands *o) {
 
 static void NAME(scatter_columns)(const struct operands *o) {
     if (NAME(is_range)(o)) {
-        for (int64_t i = 0; i < o->end; i++)
-            move_row(ROW(y, i) + o->list[0], ROW(x, i), o->m * (int64_t)sizeof(ENTRY));
+        const int64_t bytes = o->m * (int64_t)sizeof(ENTRY), first = o->list[0];
+        if (o->traffic & BK_STREAM) {
+            for (int64_t i = 0; i < o->end; i++) stream_row(ROW(y, i) + first, ROW(x, i), bytes);
+        } else {
+            for (int64_t i = 0; i < o->end; i++) move_row(ROW(y, i) + first, ROW(x, i), bytes);
+        }
         return;
     }
     for (int64_t i = 0; i < o->end; i++)

@@ -50,6 +50,17 @@ static inline void move_row(void *to, const void *from, int64_t bytes) {
     for (; k < bytes; k += 4) memcpy((char *)to + k, (const char *)from + k, 4);
 }
 
+/* The same past the caches, for whole lines of them. */
+typedef float stream_lane __attribute__((vector_size(32)));
+static inline void stream_row(void *to, const void *from, int64_t bytes) {
+    if (((uintptr_t)to | (uintptr_t)bytes) % 64) return move_row(to, from, bytes);
+    for (int64_t k = 0; k < bytes; k += 32) {
+        stream_lane lane;
+        memcpy(&lane, (const char *)from + k, 32);
+        __builtin_nontemporal_store(lane, (stream_lane *)((char *)to + k));
+    }
+}
+
 /* How far ahead of its use data is asked for, found by measurement; a line of the cache. */
 #define PREFETCH_BYTES 8192
 #define PREFETCH_ROWS 32
@@ -154,13 +165,18 @@ int bk_restrict_instruction_set(const char *name) {
     return 1;
 }
 
+/* Streaming stores do not wait for the release that ends a parallel part. */
+static void fence(int traffic) {
+#if defined(__x86_64__)
+    if (traffic & BK_STREAM) __builtin_ia32_sfence();
+#endif
+}
+
 void bk_spmm(bk_scalar type, int64_t begin, int64_t end, const int64_t *start, const int32_t *index, const void *value,
              int64_t m, const void *x, int64_t ldx, const void *b, int64_t ldb, void *y, int64_t ldy, int traffic) {
     RUN(spmm, type, .begin = begin, .end = end, .start = start, .index = index, .value = value, .m = m, .x = x,
         .ldx = ldx, .b = b, .ldb = ldb, .y = y, .ldy = ldy, .rows = end, .traffic = traffic);
-#if defined(__x86_64__)
-    if (traffic & BK_STREAM) __builtin_ia32_sfence(); /* streaming stores do not wait for the release that ends a parallel part */
-#endif
+    fence(traffic);
 }
 
 void bk_spmm_scatter(bk_scalar type, int64_t begin, int64_t end, const int64_t *start, const int32_t *index,
@@ -342,8 +358,9 @@ void bk_gather_columns(bk_scalar type, int64_t rows, int64_t m, const int64_t *c
 }
 
 void bk_scatter_columns(bk_scalar type, int64_t rows, int64_t m, const int64_t *column, const void *x, int64_t ldx,
-                        void *y, int64_t ldy) {
-    RUN(scatter_columns, type, .end = rows, .m = m, .list = column, .x = x, .ldx = ldx, .y = y, .ldy = ldy);
+                        void *y, int64_t ldy, int traffic) {
+    RUN(scatter_columns, type, .end = rows, .m = m, .list = column, .x = x, .ldx = ldx, .y = y, .ldy = ldy, .traffic = traffic);
+    fence(traffic);
 }
 
 void bk_gather_rows(bk_scalar type, int64_t rows, int64_t m, const int64_t *row, const void *x, int64_t ldx, void *y,

@@ -114,13 +114,15 @@ extension BlockVector {
   }
 
   /// self[:, list[k]] = X[:, k].
-  mutating func scatterColumns(_ list: [Int], from x: BlockVector) {
+  ///
+  /// - Parameter streaming: whether what is written will not be wanted soon.
+  mutating func scatterColumns(_ list: [Int], from x: BlockVector, streaming: Bool = false) {
     precondition(x.rows == rows && x.columns == list.count)
     let (target, source, ld, ldx) = unsafe (mutableBase(), x.base, stride, x.stride)
     unsafe list.withUnsafeBufferPointer { list in
       Parallel.rows(rows, bytesPerRow: 2 * rowBytes) { range in
         unsafe Kernels<Element>.scatterColumns(
-          range.count, list, source + range.lowerBound * ldx, ldx, target + range.lowerBound * ld, ld)
+          range.count, list, source + range.lowerBound * ldx, ldx, target + range.lowerBound * ld, ld, streaming: streaming)
       }
     }
   }

@@ -60,6 +60,8 @@ package final class BlockProblem<Element: Scalar> {
   package var backwardErrors: [Double?]
   package var normalResiduals: [Double?]
   package var forwardErrors: [Double?]
+  /// max |entry| of each column of X, where the engine that left it there knows: X need not be read for them then.
+  var maxima: [Double]?
 
   init(
     a: any LinearOperator<Element>, b: BlockVector<Element>, x: BlockVector<Element>, hasGuess: Bool, columns: [Int],
@@ -221,6 +223,7 @@ package final class BlockProblem<Element: Scalar> {
     }
     if negated { part.b.scale(by: -1) }
     part.hasGuess = hasGuess
+    part.maxima = nil
     // What is renewed is B − A·X, and not the residual of −A·X = −B.
     part.renewal =
       negated
@@ -294,6 +297,7 @@ package final class BlockProblem<Element: Scalar> {
 
   /// Takes over the results of a part made of columns `list`.
   package func absorb(_ part: BlockProblem, at list: [Int]) {
+    maxima = nil
     if list.count == width {
       // The part keeps the memory for its next round.
       swap(&x, &part.x)

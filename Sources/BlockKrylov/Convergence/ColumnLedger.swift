@@ -153,7 +153,7 @@ struct ColumnLedger<Element: Scalar> {
     }
     try removeNullSpaceOfSolution(problem)
     restoreGuesses(problem)
-    var maxima = problem.x.columnMaxima()
+    var maxima = nullSpace == nil ? problem.maxima ?? problem.x.columnMaxima() : problem.x.columnMaxima()
     try judgeSubnormals(problem, inverses, maxima: maxima)
     try problem.measureMaxima()
     addPartsOutsideRange(problem)

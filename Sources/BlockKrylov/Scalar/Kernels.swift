@@ -296,11 +296,13 @@ enum Kernels<S: Scalar> {
 
   @inline(__always)
   static func scatterColumns(
-    _ rows: Int, _ columns: UnsafeBufferPointer<Int>, _ x: Pointer, _ ldx: Int, _ y: MutablePointer, _ ldy: Int
+    _ rows: Int, _ columns: UnsafeBufferPointer<Int>, _ x: Pointer, _ ldx: Int, _ y: MutablePointer, _ ldy: Int,
+    streaming: Bool = false
   ) {
     guard let base = columns.baseAddress else { return }
     unsafe base.withMemoryRebound(to: Int64.self, capacity: columns.count) { column in
-      unsafe bk_scatter_columns(S.kernelType, Int64(rows), Int64(columns.count), column, x, Int64(ldx), y, Int64(ldy))
+      unsafe bk_scatter_columns(
+        S.kernelType, Int64(rows), Int64(columns.count), column, x, Int64(ldx), y, Int64(ldy), streaming ? BK_STREAM : 0)
     }
   }
 

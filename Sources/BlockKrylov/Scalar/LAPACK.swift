@@ -7,6 +7,10 @@ package enum SerialBLAS {
   /// How many scopes are open, and the number of threads to return to.
   private static let state = Mutex((depth: 0, threads: 1))
 
+  /// Whether BLAS takes one thread of itself for products and factorisations of this size (in OpenBLAS m·n·k ≤ 2¹⁸), so that there is
+  /// nothing to set: to set and restore takes as long as a small solve.
+  package static func isNeeded(order n: Int, columns m: Int) -> Bool { n > 64 || m > 64 }
+
   /// Runs `body` with one BLAS thread. Scopes may nest and overlap; the last one to end restores what was there.
   package static func run<Result>(_ body: () throws -> Result) rethrows -> Result {
     state.withLock {

@@ -117,6 +117,8 @@ package final class DirectEngine<Factors: DirectFactors>: ImmediateEngine<Factor
   private let maximumRefinements: Int
   private let boundsErrors: Bool
   private var factors: Factors
+  /// max |entry| of each column of the X that is accepted.
+  var maxima: [Double] = []
   /// Blocks that the last solve needed besides X, for the next one: large blocks cost time when they are taken from the system.
   private var spareBlocks: [BlockVector<Element>] = []
 
@@ -184,6 +186,7 @@ package final class DirectEngine<Factors: DirectFactors>: ImmediateEngine<Factor
     let problem = problem.block
     let open = problem.open
     guard !open.isEmpty else { return }
+    maxima = [Double](repeating: 0, count: problem.width)
     let guess = problem.hasGuess ? problem.x : nil
     problem.monitor.begin(method: methodName, iterationLimit: maximumRefinements)
     if let failure = factors.failure {
@@ -204,7 +207,10 @@ package final class DirectEngine<Factors: DirectFactors>: ImmediateEngine<Factor
         failed.append(j)
       }
     }
-    if failed.isEmpty { return try boundErrors(problem, columns: open) }
+    if failed.isEmpty {
+      if open.count == problem.width { problem.maxima = maxima }
+      return try boundErrors(problem, columns: open)
+    }
     let rcond = factors.zeroPivots > 0 ? 0 : factors.reciprocalCondition()
     for j in failed {
       if !(rcond >= factors.singularityBound) {

@@ -86,7 +86,7 @@ extension PreparedSolver {
     report.solveSeconds = SolveMonitor.seconds(since: began)
     report.bytesPlanned = bytes(width: columns.count, GroupCopies(x: false, b: false))
     report.bytesUsed = engine.bytesUsed + bytesOfColumns(width: columns.count, GroupCopies(x: false, b: false))
-    report.threads = Threads.count
+    report.threads = options.threads ?? Threads.count
     report.explanation = engine.explanation
     return report
   }

@@ -145,8 +145,13 @@ public final class PreparedSolver<Element: Scalar> {
     observer: SolveObserver?
   ) throws -> SolveResult<Element> {
     try checkShapes(b, guess)
+    let solvesAtOnce = guess == nil && checkpoint == nil && immediate?.solvesAtOnce == true
+    if solvesAtOnce, !SerialBLAS.isNeeded(order: a.rows, columns: b.columns) {
+      var x = BlockVector<Element>(rows: a.columns, columns: b.columns)
+      if let report = try solveAtOnce(b, into: &x) { return SolveResult(solution: x, report: report) }
+    }
     return try options.onItsThreads {
-      if guess == nil, checkpoint == nil, immediate?.solvesAtOnce == true {
+      if solvesAtOnce {
         var x = BlockVector<Element>(rows: a.columns, columns: b.columns)
         if let report = try solveAtOnce(b, into: &x) { return SolveResult(solution: x, report: report) }
       }
@@ -167,6 +172,9 @@ public final class PreparedSolver<Element: Scalar> {
     _ b: BlockVector<Element>, into x: inout BlockVector<Element>, startingFromX: Bool = false, observer: SolveObserver? = nil
   ) throws -> SolveReport {
     try checkShapes(b, x)
+    if !startingFromX, !SerialBLAS.isNeeded(order: a.rows, columns: b.columns), let report = try solveAtOnce(b, into: &x) {
+      return report
+    }
     return try options.onItsThreads {
       if !startingFromX, let report = try solveAtOnce(b, into: &x) { return report }
       let result = try solveColumns(b, from: startingFromX ? x : nil, observer: observer)
@@ -273,9 +281,12 @@ extension PreparedSolver {
 
 extension SolverOptions {
   /// Runs `body` with the threads of these options, and BLAS on one.
-  func onItsThreads<Result>(_ body: () throws -> Result) rethrows -> Result {
-    guard let threads else { return try SerialBLAS.run(body) }
-    return try Threads.$limit.withValue(threads) { try SerialBLAS.run(body) }
+  ///
+  /// - Parameter serialBLAS: whether BLAS has to be told.
+  func onItsThreads<Result>(serialBLAS: Bool = true, _ body: () throws -> Result) rethrows -> Result {
+    func run() throws -> Result { try serialBLAS ? SerialBLAS.run(body) : body() }
+    guard let threads else { return try run() }
+    return try Threads.$limit.withValue(threads) { try run() }
   }
 }
 
@@ -333,7 +344,8 @@ extension BlockMethod {
     let began = ContinuousClock.now
     var operational: any LinearOperator<Element> = (a as? CSCMatrix<Element>)?.csr ?? a
     let looks = self is AutomaticSolver
-    let engine: any SolveEngine<Element> = try options.onItsThreads {
+    let isSmall = self is DenseLU && !SerialBLAS.isNeeded(order: a.rows, columns: 1)
+    let engine: any SolveEngine<Element> = try options.onItsThreads(serialBLAS: !isSmall) {
       if let projection = try options.nullSpace.projection(for: operational, looks: looks) {
         operational = SingularOperator(
           base: operational, projection: try LeftNullVectors.completed(projection, for: operational))

@@ -86,7 +86,7 @@ extension DirectEngine {
       let b = problem.b[columns: panel]
       if r.columns != panel.count { (x, r) = (takeBlock(columns: panel.count), takeBlock(columns: panel.count)) }
       let quality = try factors.correct(&r, of: nil, b, into: &x).markingNonFinite()
-      solution[columns: panel] = x
+      solution.scatterColumns(Array(panel), from: x, streaming: solution.byteCount > CacheSize.lastLevel / 2)
       problem.monitor.countOperator(columns: panel.count)
       note(Array(0..<panel.count), Array(panel), quality, in: problem, refinements: 0)
       let chosen = (0..<panel.count).filter { needsRefinement(begin + $0, quality.omega[$0], problem, by: factors) }
@@ -186,6 +186,7 @@ extension DirectEngine {
   ) {
     for k in chosen {
       let (j, residual) = (list[k], quality.residuals[k])
+      maxima[j] = quality.maxima[k]
       problem.trueResiduals[j] = residual
       problem.estimated[j] = residual
       problem.iterations[j] = refinements

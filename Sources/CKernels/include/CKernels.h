@@ -203,11 +203,12 @@ void bk_combine(bk_scalar type, int64_t rows, int64_t m, const void *alpha, cons
 void bk_combine_columns(bk_scalar type, int64_t rows, int64_t m, const void *alpha, const void *x, int64_t ldx,
                         const void *beta, void *y, int64_t ldy);
 
-/* Y[i,k] = X[i,column[k]] and Y[i,column[k]] = X[i,k], 0 <= k < m. */
+/* Y[i,k] = X[i,column[k]] and Y[i,column[k]] = X[i,k], 0 <= k < m. With BK_STREAM in `traffic` columns that stand side by side are
+ * stored past the caches where their rows are whole lines. */
 void bk_gather_columns(bk_scalar type, int64_t rows, int64_t m, const int64_t *column, const void *x, int64_t ldx,
                        void *y, int64_t ldy);
 void bk_scatter_columns(bk_scalar type, int64_t rows, int64_t m, const int64_t *column, const void *x, int64_t ldx,
-                        void *y, int64_t ldy);
+                        void *y, int64_t ldy, int traffic);
 
 /* Y[i,:] = X[row[i],:] and Y[row[i],:] = X[i,:], 0 <= i < rows. */
 void bk_gather_rows(bk_scalar type, int64_t rows, int64_t m, const int64_t *row, const void *x, int64_t ldx, void *y,

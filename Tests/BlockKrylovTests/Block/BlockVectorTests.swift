@@ -245,4 +245,21 @@ struct BlockVectorTests {
       }
     }
   }
+
+  /// Columns that are stored past the caches are those that are stored through them, aligned or not.
+  @Test func columnsAreScatteredPastTheCaches() {
+    var random = SplitMix(14)
+    for (first, count) in [(8, 16), (5, 8), (8, 3), (0, 40)] {
+      let (whole, part) = (random.block(37, 40, Double.self), random.block(37, count, Double.self))
+      var (streamed, stored) = (whole, whole)
+      streamed.scatterColumns(Array(first..<(first + count)), from: part, streaming: true)
+      stored.scatterColumns(Array(first..<(first + count)), from: part)
+      for i in 0..<37 {
+        for j in 0..<40 {
+          let expected = (first..<(first + count)).contains(j) ? part[i, j - first] : whole[i, j]
+          #expect(streamed[i, j] == expected && stored[i, j] == expected)
+        }
+      }
+    }
+  }
 }
