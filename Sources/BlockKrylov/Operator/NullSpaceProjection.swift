@@ -150,5 +150,12 @@ extension ScaledOperator: SingularSystem {
 
 /// The null space of A, where it is known.
 func nullSpace<Element: Scalar>(of a: any LinearOperator<Element>) -> NullSpaceProjection<Element>? {
-  (a as? any SingularSystem<Element>)?.nullSpace
+  // A cast that names the element type is looked up anew each time, which takes as long as a small solve.
+  (a as? any SingularSystem).flatMap { $0.nullSpace(Element.self) }
+}
+
+extension SingularSystem {
+  fileprivate func nullSpace<Other: Scalar>(_ type: Other.Type) -> NullSpaceProjection<Other>? {
+    nullSpace as? NullSpaceProjection<Other>
+  }
 }

@@ -180,7 +180,7 @@ struct SparseKernelTests {
         let (x, b, y) = (block(), block(), block())
         let d = (0..<n).map { _ in random.scalar(S.self) }
         let scalars = (0..<3).map { _ in random.scalar(S.self) }
-        let (wx, wb, wy, wd, ws) = (Wide(x), Wide(b), Wide(y), Wide(d), Wide(scalars))
+        let (wx, wy, wd, ws) = (Wide(x), Wide(y), Wide(d), Wide(scalars))
         for terms in 0..<16 {
           let (hasAlpha, hasBeta, hasB, hasD) = (terms & 1 != 0, terms & 2 != 0, terms & 4 != 0, terms & 8 != 0)
           let residual = product(a, x, rows: 0..<n, plus: hasB ? b : nil, sign: -1)
@@ -203,7 +203,7 @@ struct SparseKernelTests {
               unsafe x.read { x0 in
                 unsafe b.read { b0 in
                   unsafe d.withUnsafeBufferPointer { d in
-                    var step = unsafe Kernels<S>.PolynomialStep()
+                    var step = Kernels<S>.PolynomialStep()
                     unsafe step.matrix = (start, index, value)
                     unsafe step.x = (x0, m)
                     if hasB { unsafe step.b = (b0, m) }

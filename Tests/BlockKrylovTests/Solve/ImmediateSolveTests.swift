@@ -76,7 +76,7 @@ struct ImmediateSolveTests {
       if let special { b[3, 1] = special }
       return b
     }
-    let scales = [1, 0, 1e250, 1e-250, 1e-310, 1e40, 1e-40]
+    let scales = [1, 0, 1e250, 1e-250, 0x1p-1030, 1e40, 1e-40]
     let cases = scales.map { column($0) } + [column(1, .nan), column(1, .infinity)]
     for tolerance in [Tolerance.default, .relative(0), .absolute(1e3), .perColumn(relative: [1e-2, 1e-18, 1e-8])] {
       let prepared = try DenseLU(tolerance: tolerance).prepare(a)
