@@ -55,26 +55,26 @@ extension PreparedSolver {
     // Above this the rounding of subnormal entries is nothing against the largest one.
     let safe = Double(Element.Magnitude.leastNormalMagnitude) / Element.unitRoundoff
     let tolerance = options.tolerance
-    var record = options.recordsHistory ? [Double](repeating: 1, count: 2 * m) : []
-    for j in 0..<m {
-      let (norm, residual) = unsafe (Double(squares[j]).squareRoot(), quality.residuals[j])
-      let bound = tolerance.threshold(column: j, norm: norm, for: Element.self)
-      guard residual <= bound, norm > bound, quality.maxima[j] >= safe else { return nil }
-      if !record.isEmpty { record[m + j] = residual / norm }
+    var record: [Double] = []
+    if options.recordsHistory {
+      record = [Double](repeating: 1, count: 2 * m)
+      for j in 0..<m { unsafe record[m + j] = quality.residuals[j] / Double(squares[j]).squareRoot() }
     }
-    return unsafe [ColumnReport](unsafeUninitializedCapacity: m) { target, count in
+    let reports = unsafe [ColumnReport](unsafeUninitializedCapacity: m) { target, count in
       for j in 0..<m {
-        let norm = unsafe Double(squares[j]).squareRoot()
+        let (norm, residual) = unsafe (Double(squares[j]).squareRoot(), quality.residuals[j])
+        let bound = tolerance.threshold(column: j, norm: norm, for: Element.self)
+        guard residual <= bound, norm > bound, quality.maxima[j] >= safe else { return }
         unsafe target.initializeElement(
           at: j,
           to: ColumnReport(
-            index: j, status: .converged, rightHandSideNorm: norm,
-            threshold: tolerance.threshold(column: j, norm: norm, for: Element.self), estimatedResidual: quality.residuals[j],
-            trueResidual: quality.residuals[j], backwardError: quality.omega[j],
+            index: j, status: .converged, rightHandSideNorm: norm, threshold: bound, estimatedResidual: residual,
+            trueResidual: residual, backwardError: quality.omega[j],
             residualHistory: ResidualHistory(record: record, width: m, column: j)))
+        count = j + 1
       }
-      count = m
     }
+    return reports.count == m ? reports : nil
   }
 
   private func report(_ columns: [ColumnReport], since began: ContinuousClock.Instant) -> SolveReport {

@@ -10,6 +10,8 @@ internal import ComplexModule
 /// One `PreparedSolver` serves one thread at a time; make one for each thread that solves.
 public final class PreparedSolver<Element: Scalar> {
   private(set) var a: any LinearOperator<Element>
+  /// Whether the range of A is known not to be all: B is projected then.
+  private var projectsB: Bool
   let engine: any SolveEngine<Element>
   private let automatic: AutomaticEngine<Element>?
   private let direct: ImmediateEngine<Element>?
@@ -23,6 +25,7 @@ public final class PreparedSolver<Element: Scalar> {
     setupSeconds: Double
   ) {
     self.a = a
+    projectsB = nullSpace(of: a)?.left != nil
     self.looksForNullSpace = looksForNullSpace
     self.engine = engine
     automatic = engine as? AutomaticEngine<Element>
@@ -57,7 +60,7 @@ public final class PreparedSolver<Element: Scalar> {
   func bytesOfColumns(width: Int, _ copies: GroupCopies) -> Int {
     BlockProblem<Element>.bytes(
       rows: a.rows, columns: a.columns, width: width, copiesX: engine.copiesSolution,
-      copies: GroupCopies(x: copies.x, b: copies.b || nullSpace(of: a)?.left != nil))
+      copies: GroupCopies(x: copies.x, b: copies.b || projectsB))
   }
 
   /// The directions that ``BlockGCRODR`` keeps from solve to solve, n × d, in the variables of the preconditioned operator (those of X
@@ -117,6 +120,7 @@ public final class PreparedSolver<Element: Scalar> {
     }
     try options.onItsThreads { try engine.update(operational) }
     a = operational
+    projectsB = nullSpace(of: a)?.left != nil
   }
 
   /// Solves A·X = B for all columns of B.
