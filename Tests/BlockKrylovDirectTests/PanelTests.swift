@@ -71,4 +71,18 @@ import Testing
     #expect(apart.report.columns[7].status == .zeroRightHandSide && apart.report.columns[40].status == .nonFinite(.rightHandSide))
     #expect(Reference.distance(apart.solution, together.solution) == 0)
   }
+
+  /// A time limit that is over before the first panel leaves solutions for all columns, refined or not, and says so of those that are not
+  /// solved.
+  @Test func aLimitBetweenPanelsLosesNoColumn() throws {
+    let a = try Gallery.Problem(specification: "convdiff2d:70:10").matrix(Double.self)
+    let b = rightHandSides(a, columns: 64) { $0 % 7 == 3 }
+    let method = SparseLU().with { ($0.timeLimit, $0.tolerance) = (.nanoseconds(1), .relative(0)) }
+    let size = cache(try LUFactorization(a).statistics)
+    let result = try CacheSize.$lastLevel.withValue(size) { try method.prepare(a).solve(b) }
+    let together = try method.prepare(a).solve(b)
+    #expect(result.report.columns.map(\.status) == together.report.columns.map(\.status))
+    #expect(result.report.columns.contains { $0.status == .timeLimit })
+    #expect(Reference.distance(result.solution, together.solution) == 0)
+  }
 }

@@ -60,10 +60,9 @@ extension DirectEngine {
     if columns.count < problem.width {
       x = takeBlock(columns: columns.count)
     } else if problem.hasGuess {
-      // The iterate becomes the solution, which is the caller's.
+      // The guess may have to be returned after all.
       x = BlockVector(rows: factors.rows, columns: columns.count)
     } else {
-      // So does this one, which is overwritten.
       x = problem.x
       problem.x = BlockVector(rows: 0, columns: 0)
     }
@@ -75,7 +74,7 @@ extension DirectEngine {
   }
 
   /// Solves all columns in panels that stay in the cache; those that need refinement are put together while they are there. Where the first
-  /// panel shows that most columns do, the others go on as one block, which would have to be copied as a whole otherwise.
+  /// panel shows that most columns do, or a limit is reached, the others go on as one block, which would have to be copied as a whole otherwise.
   private func solvePanels(_ problem: BlockProblem<Element>, width: Int, by factors: Factors) throws -> Iterates {
     var solution = BlockVector<Element>(rows: factors.rows, columns: problem.width)
     let none = BlockVector<Element>(rows: factors.rows, columns: 0)
@@ -94,8 +93,8 @@ extension DirectEngine {
       if panel.upperBound < problem.width, isLate || begin == 0 && 2 * chosen.count > panel.count {
         problem.x = solution
         giveBack([x, r])
-        return try solveTogether(
-          problem, columns: chosen.map { begin + $0 } + Array(panel.upperBound..<problem.width), by: factors)
+        let rest = unsound.list + chosen.map { begin + $0 } + Array(panel.upperBound..<problem.width)
+        return try solveTogether(problem, columns: rest, by: factors)
       }
       if chosen.isEmpty { continue }
       let range = unsound.list.count..<(unsound.list.count + chosen.count)
