@@ -35,6 +35,8 @@ extension LeastSquaresEngine {
     private var y: BlockVector<Element>
     private var scalars: [Scalars]
     private var factors: [Element]
+    /// What columns are divided by to have unit length, as its inverse.
+    private var inverses: [Element.Magnitude]
     private var dots: [Element]
     private var done: [Bool]
 
@@ -56,6 +58,7 @@ extension LeastSquaresEngine {
       if recurrence == .lsmr { wBar = block() }
       scalars = [Scalars](repeating: Scalars(), count: m)
       factors = [Element](repeating: 0, count: m)
+      inverses = [Element.Magnitude](repeating: 0, count: m)
       dots = factors
       done = [Bool](repeating: false, count: m)
     }
@@ -143,11 +146,11 @@ extension LeastSquaresEngine.State {
     }
     for k in active.indices {
       scalars[k].beta = scalars[k].beta.squareRoot()
-      factors[k] = inverse(scalars[k].beta)
+      inverses[k] = inverse(scalars[k].beta)
     }
-    u.combineColumns(factors, u)
+    u.scaleColumns(by: inverses)
     if var below = lower.take() {
-      below.combineColumns(factors, below)
+      below.scaleColumns(by: inverses)
       lower = below
     }
   }
@@ -167,12 +170,12 @@ extension LeastSquaresEngine.State {
     wide.columnDots(v, v, into: &dots)
     for k in active.indices {
       scalars[k].alpha = Double(dots[k].realPart).squareRoot()
-      factors[k] = inverse(scalars[k].alpha)
+      inverses[k] = inverse(scalars[k].alpha)
     }
-    v.combineColumns(factors, v)
+    v.scaleColumns(by: inverses)
   }
 
-  private func inverse(_ length: Double) -> Element { Element(double: length > 0 ? 1 / length : 0) }
+  private func inverse(_ length: Double) -> Element.Magnitude { Element.Magnitude(length > 0 ? 1 / length : 0) }
 
   private func advanceLSQR() {
     for k in active.indices {
@@ -260,6 +263,7 @@ extension LeastSquaresEngine.State {
     active.keep(kept)
     scalars.keep(kept)
     factors.keep(kept)
+    inverses.keep(kept)
     dots.keep(kept)
     done.keep(kept)
     u.keepColumns(kept)

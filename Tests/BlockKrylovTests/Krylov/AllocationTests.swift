@@ -82,6 +82,18 @@ struct AllocationTests {
     #expect(abs(many.bytes - few.bytes) < 4096, "\(few) and \(many)")
   }
 
+  static let others = Setting.all([
+    (PseudoBlockCG(), .none), (PseudoBlockIDR(), .none), (LSQR(), .none), (LSMR(), .jacobi), (LSQR(damping: 0.1), .none),
+    (BlockMINRES(), .none), (BlockBiCGStab(), .none), (BreakdownFreeBlockCG(), .none),
+  ])
+
+  /// The other methods allocate no blocks either, of which one has 200 kB: 40 iterations, and what ends them, take less than half of one.
+  @Test(arguments: others)
+  func otherMethodsAllocateNoBlocks(setting: Setting) throws {
+    let (few, many) = try (allocations(setting, iterations: 20), allocations(setting, iterations: 60))
+    #expect(abs(many.bytes - few.bytes) < 100_000, "\(few) and \(many)")
+  }
+
   @Test(arguments: cg)
   func conjugateGradientsAllocateNothingPerIteration(setting: Setting) throws {
     let (few, many) = try (allocations(setting, iterations: 20), allocations(setting, iterations: 60))
