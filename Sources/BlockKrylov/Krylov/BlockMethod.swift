@@ -62,9 +62,9 @@ public protocol SolveEngine<Element>: AnyObject {
 extension SolveEngine {
   /// True for Krylov methods.
   public var sharesSpace: Bool { true }
-  /// True for all but CG and direct methods.
+  /// True unless a method takes nothing back.
   public var copiesSolution: Bool { true }
-  /// Only block CG does.
+  /// Only block CG and BiCGStab for each column do.
   public var renewsResiduals: Bool { false }
   /// As many as may be.
   public func preferredWidth(columns: Int, limit: Int) -> Int { min(columns, limit) }

@@ -117,8 +117,6 @@ package final class DirectEngine<Factors: DirectFactors>: ImmediateEngine<Factor
   private let maximumRefinements: Int
   private let boundsErrors: Bool
   private var factors: Factors
-  /// max |entry| of each column of the X that is accepted.
-  var maxima: [Double] = []
   /// Blocks that the last solve needed besides X, for the next one: large blocks cost time when they are taken from the system.
   private var spareBlocks: [BlockVector<Element>] = []
 
@@ -186,13 +184,14 @@ package final class DirectEngine<Factors: DirectFactors>: ImmediateEngine<Factor
     let problem = problem.block
     let open = problem.open
     guard !open.isEmpty else { return }
-    maxima = [Double](repeating: 0, count: problem.width)
     let guess = problem.hasGuess ? problem.x : nil
     problem.monitor.begin(method: methodName, iterationLimit: maximumRefinements)
     if let failure = factors.failure {
       for j in open { problem.status[j] = failure.status }
       return try fallBack(problem, columns: open, to: guess)
     }
+    // Where every column is solved here, all that is accepted is known.
+    problem.maxima = open.count == problem.width ? [Double](repeating: 0, count: problem.width) : nil
     var limited = try refine(problem, columns: open, by: factors)
     let unsound = open.filter { !((problem.backwardErrors[$0] ?? .infinity) <= factors.soundBackwardError) }
     if !unsound.isEmpty, problem.monitor.stopped == nil, let detail = try factors.sharpen() {
@@ -207,10 +206,8 @@ package final class DirectEngine<Factors: DirectFactors>: ImmediateEngine<Factor
         failed.append(j)
       }
     }
-    if failed.isEmpty {
-      if open.count == problem.width { problem.maxima = maxima }
-      return try boundErrors(problem, columns: open)
-    }
+    if failed.isEmpty { return try boundErrors(problem, columns: open) }
+    problem.maxima = nil
     let rcond = factors.zeroPivots > 0 ? 0 : factors.reciprocalCondition()
     for j in failed {
       if !(rcond >= factors.singularityBound) {

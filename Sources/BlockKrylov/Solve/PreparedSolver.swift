@@ -149,18 +149,19 @@ public final class PreparedSolver<Element: Scalar> {
     observer: SolveObserver?
   ) throws -> SolveResult<Element> {
     try checkShapes(b, guess)
-    let solvesAtOnce = guess == nil && checkpoint == nil && immediate?.solvesAtOnce == true
-    if solvesAtOnce, !SerialBLAS.isNeeded(order: a.rows, columns: b.columns) {
+    if guess == nil, checkpoint == nil, immediate?.solvesAtOnce == true {
       var x = BlockVector<Element>(rows: a.columns, columns: b.columns)
-      if let report = try solveAtOnce(b, into: &x) { return SolveResult(solution: x, report: report) }
+      if let report = try solveAtOnceOnItsThreads(b, into: &x) { return SolveResult(solution: x, report: report) }
     }
     return try options.onItsThreads {
-      if solvesAtOnce {
-        var x = BlockVector<Element>(rows: a.columns, columns: b.columns)
-        if let report = try solveAtOnce(b, into: &x) { return SolveResult(solution: x, report: report) }
-      }
-      return try solveColumns(b, from: guess, resuming: saved, checkpoint: checkpoint, observer: observer)
+      try solveColumns(b, from: guess, resuming: saved, checkpoint: checkpoint, observer: observer)
     }
+  }
+
+  /// The short way; of what is too small for threads nobody has to be told.
+  private func solveAtOnceOnItsThreads(_ b: BlockVector<Element>, into x: inout BlockVector<Element>) throws -> SolveReport? {
+    guard SerialBLAS.isNeeded(order: a.rows, columns: b.columns) else { return try solveAtOnce(b, into: &x) }
+    return try options.onItsThreads { try solveAtOnce(b, into: &x) }
   }
 
   /// Solves A·X = B for all columns of B into a block that is there: for time steps and other loops of many solves.
@@ -176,11 +177,8 @@ public final class PreparedSolver<Element: Scalar> {
     _ b: BlockVector<Element>, into x: inout BlockVector<Element>, startingFromX: Bool = false, observer: SolveObserver? = nil
   ) throws -> SolveReport {
     try checkShapes(b, x)
-    if !startingFromX, !SerialBLAS.isNeeded(order: a.rows, columns: b.columns), let report = try solveAtOnce(b, into: &x) {
-      return report
-    }
+    if !startingFromX, let report = try solveAtOnceOnItsThreads(b, into: &x) { return report }
     return try options.onItsThreads {
-      if !startingFromX, let report = try solveAtOnce(b, into: &x) { return report }
       let result = try solveColumns(b, from: startingFromX ? x : nil, observer: observer)
       x = result.solution
       return result.report

@@ -185,7 +185,7 @@ extension DirectEngine {
   ) {
     for k in chosen {
       let (j, residual) = (list[k], quality.residuals[k])
-      maxima[j] = quality.maxima[k]
+      problem.maxima?[j] = quality.maxima[k]
       problem.trueResiduals[j] = residual
       problem.estimated[j] = residual
       problem.iterations[j] = refinements
